@@ -1,0 +1,74 @@
+"""Simulation results as Icechunk stores with a STAC catalog around them.
+
+The names below are loaded when they are first used, so that ``import simstac`` costs next to nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from simstac.config import Project, load_project
+    from simstac.engine import open  # noqa: A004  # as `gzip.open` and `PIL.Image.open`
+    from simstac.errors import ConfigError, ConflictError, SimstacError
+    from simstac.pipeline import build, publish, run, verify
+    from simstac.progress import Progress
+    from simstac.stac.dataset import build_collection, build_item
+    from simstac.stac.metadata import Metadata
+    from simstac.stac.study import describe_study
+    from simstac.stac.validate import validate_tree
+    from simstac.storage import Stored, scheme_from_url
+    from simstac.study import find_study
+    from simstac.write import write_study
+
+__all__ = [
+    "ConfigError",
+    "ConflictError",
+    "Metadata",
+    "Progress",
+    "Project",
+    "SimstacError",
+    "Stored",
+    "build",
+    "build_collection",
+    "build_item",
+    "describe_study",
+    "find_study",
+    "load_project",
+    "open",
+    "publish",
+    "run",
+    "scheme_from_url",
+    "validate_tree",
+    "verify",
+    "write_study",
+]
+
+_HOMES = {
+    "simstac.config": ("Project", "load_project"),
+    "simstac.engine": ("open",),
+    "simstac.errors": ("ConfigError", "ConflictError", "SimstacError"),
+    "simstac.progress": ("Progress",),
+    "simstac.pipeline": ("build", "publish", "run", "verify"),
+    "simstac.stac.dataset": ("build_collection", "build_item"),
+    "simstac.stac.metadata": ("Metadata",),
+    "simstac.stac.study": ("describe_study",),
+    "simstac.stac.validate": ("validate_tree",),
+    "simstac.storage": ("Stored", "scheme_from_url"),
+    "simstac.study": ("find_study",),
+    "simstac.write": ("write_study",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from its home."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'simstac' has no attribute {name!r}")
+    value = getattr(import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """The public names, loaded or not."""
+    return sorted({*globals(), *__all__})

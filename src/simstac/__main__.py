@@ -1,0 +1,5 @@
+"""``python -m simstac``."""
+
+from simstac.cli import main
+
+main()
