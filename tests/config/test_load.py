@@ -1,0 +1,111 @@
+import pytest
+
+from simstac.config import load_project
+from simstac.errors import ConfigError
+
+GOOD = """\
+catalog:
+  id: buildings
+  title: Building simulations
+  description: Parametric studies of small offices.
+  public_url: https://data.example.org/stac/
+collections:
+  - id: office-study
+    title: Small office, 18 variants
+    description: Insulation, lighting and setpoint of a five-zone office.
+    license: CC-BY-4.0
+    keywords: [building energy, EnergyPlus]
+    providers: [{name: Example Lab, roles: [producer], url: "https://example.org"}]
+    source: {engine: energyplus, path: "runs/*", parameters: runs/params.csv}
+    store: {}
+    version: "1.0.0"
+targets:
+  - {type: s3, url: "s3://bucket/stac", endpoint_url: "http://127.0.0.1:8333", region: us-east-1, profile: null}
+  - {type: git, clone: ../pages, prefix: stac, push: false}
+  - {type: local, path: /srv/www/stac}
+"""
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(text):
+        path = tmp_path / "buildings.yaml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+def test_the_configuration_of_the_readme_is_understood(write):
+    path = write(GOOD)
+    project = load_project(path)
+    assert project.site == path.parent / "site"
+    assert project.catalog.public_url == "https://data.example.org/stac"
+    assert [target.type for target in project.targets] == ["s3", "git", "local"]
+    collection = project.collections[0]
+    assert (collection.source.engine, collection.source.path) == ("energyplus", "runs/*")
+    metadata = collection.described()
+    assert (metadata.id, metadata.license, metadata.version) == ("office-study", "CC-BY-4.0", "1.0.0")
+    assert metadata.providers[0].name == "Example Lab"
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "line", "problem", "remedy"),
+    [
+        ("    title: Small", "    titel: Small", 8, "unknown key 'collections.0.titel'", "did you mean 'title'?"),
+        (
+            "{engine: energyplus",
+            "{engin: energyplus",
+            13,
+            "unknown key 'collections.0.source.engin'",
+            "did you mean 'engine'?",
+        ),
+        ("push: false", "pusch: false", 18, "unknown key 'targets.1.git.pusch'", "did you mean 'push'?"),
+        ("region: us-east-1", "secret_key: abc", 17, "unknown key", "the usual AWS chain"),
+        ("    license: CC-BY-4.0\n", "", 7, "key 'collections.0.license' is missing", "simstac schema"),
+        ("id: office-study", "id: Office Study", 7, "collections.0.id", "simstac schema"),
+        ('version: "1.0.0"', "version: 1.0", 15, "collections.0.version", "not 1.0"),
+        ("s3://bucket/stac", "bucket/stac", 17, "is not of the form s3://bucket/prefix", "simstac schema"),
+        ("type: local", "type: ftp", 19, "'ftp'", "simstac schema"),
+        ("catalog:\n", "catalog:\n  id: twice\n", 3, "key 'id' is there twice", "line 2"),
+        ("title: Building simulations", "title: [", 5, "is not YAML", "mend this line"),
+        ("data.example.org", "key:hidden@data.example.org", 5, "user name or password", "simstac schema"),
+        ("data.example.org", "${SIMSTAC_NOT_SET}", 5, "environment variable SIMSTAC_NOT_SET is not set", "export"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_line(write, good, bad, line, problem, remedy):
+    assert good in GOOD
+    path = write(GOOD.replace(good, bad, 1))
+    with pytest.raises(ConfigError) as caught:
+        load_project(path)
+    assert caught.value.where == f"{path}:{line}"
+    assert problem in str(caught.value)
+    assert remedy in str(caught.value)
+    assert "hidden" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_two_collections_of_one_name_are_refused(write):
+    head, rest = GOOD.split("collections:\n")
+    collection, targets = rest.split("targets:\n")
+    with pytest.raises(ConfigError, match="'office-study' is there twice"):
+        load_project(write(f"{head}collections:\n{collection}{collection}targets:\n{targets}"))
+
+
+def test_the_environment_stands_in_values(write, monkeypatch):
+    monkeypatch.setenv("BUCKET", "lab: #1")
+    assert (
+        load_project(write(GOOD.replace("title: Small office", "title: In ${BUCKET}"))).collections[0].title
+        == "In lab: #1, 18 variants"
+    )
+
+
+@pytest.mark.parametrize("text", ["", "- a\n", "file: /etc/x\n", "\x00"])
+def test_what_is_no_configuration_is_refused(write, text):
+    with pytest.raises(ConfigError, match=r"buildings\.yaml"):
+        load_project(write(text))
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"nowhere\.yaml: cannot be read: No such file"):
+        load_project(tmp_path / "nowhere.yaml")
