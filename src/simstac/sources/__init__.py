@@ -1,0 +1,1 @@
+"""Simulation results as xarray: one file or folder a format, each of them an xarray backend."""

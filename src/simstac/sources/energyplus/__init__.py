@@ -1,0 +1,1 @@
+"""EnergyPlus results as an xarray backend, from ``eplusout.sql`` or from ``.eso``, ``.mtr`` and ``.eio``."""
