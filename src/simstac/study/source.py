@@ -1,0 +1,181 @@
+"""What a study needs to know of a source format, and how it asks an xarray engine for it."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from simstac.errors import SourceError
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from xarray.backends import BackendEntrypoint
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How a run ended, known before its data are read.
+
+    Attributes:
+        status: ``completed``, ``failed``, ``incomplete`` or ``missing``; only a completed run has data.
+        message: Why, in one line; empty where there is nothing to say.
+        facts: More that is known without reading data, for example ``warnings`` and ``software``.
+        files: The files that the data come from, which the fingerprint covers.
+    """
+
+    status: str
+    message: str = ""
+    facts: Mapping[str, str | int] = field(default_factory=dict)
+    files: tuple[Path, ...] = ()
+
+
+class Source(Protocol):
+    """A format of simulation results; picklable, so that workers read too."""
+
+    @property
+    def reader(self) -> str:
+        """The reader's name, version and options: when they change, runs are read again."""
+
+    def is_run(self, path: Path) -> bool:
+        """Whether a path surely holds the results of one run."""
+
+    def state(self, path: Path) -> State:
+        """How the run ended, and its files."""
+
+    def open(self, path: Path) -> xr.DataTree:
+        """The run as a DataTree whose groups are its series."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSource:
+    """Any xarray engine that opens a run as a DataTree or a Dataset.
+
+    Attributes:
+        engine: The engine's name in xarray's registry, or its `xarray.backends.BackendEntrypoint`.
+        options: Keyword arguments for opening a run.
+    """
+
+    engine: str | type[BackendEntrypoint]
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def reader(self) -> str:
+        """See `Source`."""
+        backend = type(self._backend())
+        package = importlib.import_module(backend.__module__.partition(".")[0])
+        name = self.engine if isinstance(self.engine, str) else backend.__qualname__
+        return _reader(name, getattr(package, "__version__", "0"), self.options)
+
+    def is_run(self, path: Path) -> bool:
+        """See `Source`."""
+        return self._backend().guess_can_open(path)
+
+    def state(self, path: Path) -> State:
+        """A run that is there counts as completed; whether it can be read shows when it is read."""
+        if not path.exists():
+            return State("missing", "no results are there")
+        files = (path,) if path.is_file() else tuple(sorted(each for each in path.rglob("*") if each.is_file()))
+        return State("completed", files=files)
+
+    def open(self, path: Path) -> xr.DataTree:
+        """See `Source`."""
+        import xarray as xr  # noqa: PLC0415  # 1.8 s that an unchanged study need not pay
+
+        if self._backend().supports_groups:
+            return xr.open_datatree(path, engine=self.engine, **self.options)
+        return xr.DataTree(xr.open_dataset(path, engine=self.engine, **self.options))
+
+    def _backend(self) -> BackendEntrypoint:
+        from xarray.backends.plugins import get_backend, list_engines  # noqa: PLC0415  # as above
+
+        if isinstance(self.engine, str) and self.engine not in list_engines():
+            known = ", ".join(sorted(list_engines()))
+            raise SourceError(self.engine, "is no xarray engine here", f"install its package, or use one of {known}")
+        return get_backend(self.engine)
+
+
+@dataclass(frozen=True, slots=True)
+class EnergyPlusSource:
+    """EnergyPlus runs, whose state is known from small files.
+
+    Attributes:
+        options: Keyword arguments for opening a run.
+    """
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def reader(self) -> str:
+        """See `Source`."""
+        return _reader("energyplus", version("simstac"), self.options)
+
+    def is_run(self, path: Path) -> bool:
+        """See `Source`."""
+        from simstac.sources.energyplus.files import looks_like_run  # noqa: PLC0415  # needed by this source alone
+
+        return looks_like_run(path)
+
+    def state(self, path: Path) -> State:
+        """See `Source`."""
+        from simstac.sources.energyplus.state import run_state  # noqa: PLC0415  # as above
+
+        state = run_state(path)
+        facts: dict[str, str | int] = {
+            "warnings": state.warnings,
+            "severe_errors": state.severe_errors,
+            "software": state.software,
+        }
+        message = state.message
+        if state.status == "missing":
+            message = "no results are there"
+        elif state.status == "incomplete":
+            message = message or "the run has not ended, or was killed"
+        return State(str(state.status), message, facts, state.files.read_files)
+
+    def open(self, path: Path) -> xr.DataTree:
+        """See `Source`."""
+        return EngineSource("energyplus", self.options).open(path)
+
+
+def source_of(engine: str | type[BackendEntrypoint], options: Mapping[str, Any] | None = None) -> Source:
+    """The source that reads runs by an xarray engine.
+
+    Args:
+        engine: The engine's name in xarray's registry, or its `xarray.backends.BackendEntrypoint`.
+        options: Keyword arguments for opening a run.
+    """
+    return EnergyPlusSource(options or {}) if engine == "energyplus" else EngineSource(engine, options or {})
+
+
+def fingerprint(state: State, reader: str) -> str:
+    """SHA-256 in hexadecimal over the names and bytes of a run's files, its status, and the reader.
+
+    Raises:
+        SourceError: If a file cannot be read.
+    """
+    digest = hashlib.sha256(json.dumps([reader, state.status, [path.name for path in state.files]]).encode())
+    for path in state.files:
+        with _reading(path), path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
+
+
+def _reader(name: str, number: str, options: Mapping[str, Any]) -> str:
+    return f"{name}/{number} {json.dumps(dict(options), sort_keys=True, default=str)}"
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SourceError(
+            path, f"cannot be read: {error.strerror}", "check that the file is there and readable"
+        ) from error

@@ -1,0 +1,7 @@
+"""xarray → Icechunk: written whole or not at all, read back before the commit, tagged."""
+
+from simstac.write.dataset import write
+from simstac.write.ensemble import Report, write_study
+from simstac.write.reading import open_stored, stored_fingerprints
+
+__all__ = ["Report", "open_stored", "stored_fingerprints", "write", "write_study"]

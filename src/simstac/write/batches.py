@@ -1,0 +1,169 @@
+"""Runs read and written a chunk of rows at a time; no two batches ever share a chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simstac.study import Run
+from simstac.study.encode import fill_value
+from simstac.study.read import RunData, read_run, refused
+from simstac.study.source import Source
+from simstac.study.structure import MismatchError, Structure, VariableKey, convert
+from simstac.write.arrays import ArraySpec, array_at, write_rows
+from simstac.write.layout import Layout
+
+if TYPE_CHECKING:
+    import zarr
+
+
+VARIABLES_AT_ONCE = 4
+type OnRun = Callable[[Run], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The runs to write in one chunk of rows.
+
+    Attributes:
+        start: The chunk's first row.
+        stop: The row after its last.
+        runs: Row → run.
+        stale: Whether any of these runs has data in the store.
+    """
+
+    start: int
+    stop: int
+    runs: Mapping[int, Run]
+    stale: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shape:
+    """An ensemble's shape, and where it lies in its store."""
+
+    structure: Structure = field(default_factory=Structure)
+    layout: Layout = field(default_factory=lambda: Layout(""))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """What became of a batch.
+
+    Attributes:
+        batch: The rows.
+        read: The runs by name, without their values.
+        written: Whether they are in the store; if not, its shape must grow first.
+    """
+
+    batch: Batch
+    read: Mapping[str, RunData]
+    written: bool
+
+
+def batches_of(
+    runs: Mapping[int, Run], run_chunk: int, total: int, with_data: Collection[str] = ()
+) -> tuple[Batch, ...]:
+    """The runs of each chunk, in the order of their rows.
+
+    Args:
+        runs: Row → run.
+        run_chunk: How many runs a chunk spans.
+        total: How many rows there are.
+        with_data: The names of the runs that have data in the store.
+    """
+    batches = []
+    for chunk, rows in groupby(sorted(runs), key=lambda row: row // run_chunk):
+        own = {row: runs[row] for row in rows}
+        stale = any(run.name in with_data for run in own.values())
+        batches.append(Batch(chunk * run_chunk, min((chunk + 1) * run_chunk, total), own, stale))
+    return tuple(batches)
+
+
+def load_batch(batch: Batch, source: Source, marks: Mapping[str, str], on_run: OnRun) -> dict[str, RunData]:
+    """Read the runs of a batch, by name."""
+    read = {}
+    for run in batch.runs.values():
+        read[run.name] = read_run(run, marks[run.name], source)
+        on_run(run)
+    return read
+
+
+def settle_batch(root: zarr.Group, shape: Shape, batch: Batch, read: Mapping[str, RunData], *, last: bool) -> Outcome:
+    """Write a batch if it fits the store, else leave it for when the store has grown.
+
+    Args:
+        root: The root of the store, whose arrays lie as ``shape`` says.
+        shape: The ensemble.
+        batch: The rows.
+        read: The runs by name, with their values.
+        last: Whether the store will not grow any more: a run that does not fit now is refused.
+    """
+    read, fits = dict(read), True
+    for name, data in read.items():
+        if data.structure is None:
+            continue
+        try:
+            covered = shape.structure.union(data.structure) is shape.structure
+        except MismatchError as error:
+            read[name] = refused(data, str(error))
+            continue
+        if not covered and last:
+            read[name] = refused(data, "its results changed while they were read")
+        elif not covered:
+            fits = False
+    if fits and (batch.stale or any(data.structure for data in read.values())):
+        _write(root, shape, batch, read)
+    return Outcome(batch, {name: replace(data, values={}) for name, data in read.items()}, written=fits)
+
+
+def _write(root: zarr.Group, shape: Shape, batch: Batch, read: Mapping[str, RunData]) -> None:
+    rows = {row - batch.start: read[run.name] for row, run in batch.runs.items()}
+
+    def write_variable(key: VariableKey) -> None:
+        spec = shape.layout.arrays[key]
+        array = array_at(root, spec.path)
+        if len(rows) < batch.stop - batch.start:
+            block = np.array(array[batch.start : batch.stop])
+            block = block.astype(object) if block.dtype.kind == "T" else block
+        else:
+            block = missing_rows(spec, len(rows))
+        for row, data in rows.items():
+            block[row] = fill_value(spec.dtype)
+            if key in data.values:
+                _place(block[row : row + 1], key, data, shape.layout)
+        write_rows(array, batch.start, block)
+
+    with ThreadPoolExecutor(VARIABLES_AT_ONCE) as pool:
+        for _ in pool.map(write_variable, shape.layout.arrays):
+            pass
+
+
+def missing_rows(spec: ArraySpec, count: int) -> NDArray[Any]:
+    """Rows of an array in which nothing is known."""
+    return np.full((count, *spec.shape[1:]), fill_value(spec.dtype), dtype=spec.dtype)
+
+
+def scatter(block: NDArray[Any], positions: Sequence[NDArray[np.intp]], values: NDArray[Any]) -> None:
+    """Set ``block[:, p0, p1, …] = values``, by plain assignment where the positions are all there are, in order."""
+    whole = all(
+        len(index) == size and np.array_equal(index, np.arange(size))
+        for index, size in zip(positions, block.shape[1:], strict=True)
+    )
+    if whole:
+        block[...] = values
+    else:
+        block[np.ix_(np.arange(len(block)), *positions)] = values
+
+
+def _place(row: NDArray[Any], key: VariableKey, data: RunData, layout: Layout) -> None:
+    assert data.structure is not None  # noqa: S101  # a run with values has a structure
+    dims = data.structure.variables[key].dims
+    positions = [layout.axes[dim].positions(data.structure.axes[dim].labels) for dim in dims]
+    scatter(row, positions, convert(data.values[key], row.dtype)[np.newaxis])

@@ -1,0 +1,77 @@
+"""How arrays are laid down: chunk shapes, codec and fill values, chosen here and nowhere else."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import zarr.abc.codec
+
+RUNS_IN_CHUNK = 16
+CHUNK_BYTES = 2 << 20
+BATCH_BYTES = 512 << 20
+TABLE_CHUNK = 1024
+
+
+def runs_in_chunk(runs: int, run_bytes: int) -> int:
+    """How many runs a chunk spans, and so how many are in memory at once: a power of two up to 16.
+
+    Args:
+        runs: How many runs the study has.
+        run_bytes: How many bytes the series of one run take.
+    """
+    fitting = min(RUNS_IN_CHUNK, max(1, BATCH_BYTES // max(1, run_bytes)))
+    return min(1 << (fitting.bit_length() - 1), 1 << (max(1, runs) - 1).bit_length())
+
+
+def series_chunks(
+    dims: Sequence[str], sizes: Sequence[int], itemsize: int, run_chunk: int, wished: Mapping[str, int]
+) -> tuple[int, ...]:
+    """The chunk shape of a variable (run, …, time): few runs, whole time, as many keys as fit ``CHUNK_BYTES``.
+
+    Then one series over all runs and all series of one run both decode about as much more than they need.
+
+    Args:
+        dims: The variable's dimensions, ``run`` first.
+        sizes: Their sizes.
+        itemsize: Bytes of one value.
+        run_chunk: Runs in a chunk.
+        wished: Chunk lengths by dimension that the user asks for.
+    """
+    chunks = [run_chunk, *([1] * (len(dims) - 1))]
+    room = CHUNK_BYTES // (itemsize * run_chunk)
+    for axis in range(len(dims) - 1, 0, -1):
+        chunks[axis] = wished.get(dims[axis]) or max(1, min(sizes[axis], room // math.prod(chunks[1:])))
+    return tuple(chunks)
+
+
+def grid_chunks(dims: Sequence[str], shape: Sequence[int], itemsize: int, wished: Mapping[str, int]) -> tuple[int, ...]:
+    """The chunk shape of any variable: the longest dimensions halved until a chunk has at most ``CHUNK_BYTES``.
+
+    Args:
+        dims: The variable's dimensions.
+        shape: Their sizes.
+        itemsize: Bytes of one value.
+        wished: Chunk lengths by dimension that the user asks for.
+    """
+    chunks = [max(1, wished.get(dim, size)) for dim, size in zip(dims, shape, strict=True)]
+    free = [axis for axis, dim in enumerate(dims) if dim not in wished]
+    while free and math.prod(chunks) * itemsize > CHUNK_BYTES:
+        longest = max(free, key=lambda axis: chunks[axis])
+        if chunks[longest] == 1:
+            break
+        chunks[longest] = -(-chunks[longest] // 2)
+    return tuple(chunks)
+
+
+def compressors(dtype: np.dtype[Any]) -> tuple[zarr.abc.codec.BytesBytesCodec, ...]:
+    """Blosc with zstd level 3, byte-shuffled for numbers."""
+    from zarr.codecs import BloscCodec  # noqa: PLC0415  # 0.8 s that an unchanged study need not pay
+
+    if dtype.kind == "O":
+        return (BloscCodec(cname="zstd", clevel=3, shuffle="noshuffle"),)
+    return (BloscCodec(cname="zstd", clevel=1, shuffle="shuffle", typesize=dtype.itemsize),)

@@ -1,0 +1,147 @@
+"""A study → one Icechunk store: only what changed is read and written, all of it in one commit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from simstac.progress import OnProgress, silent
+from simstac.storage import KeySource, StorageScheme, Stored
+from simstac.study import Study
+from simstac.write.build import Build
+from simstac.write.plan import Plan, plan_update, study_fingerprint
+from simstac.write.previous import STUDY_LAYOUT, Previous, read_previous, read_texts
+from simstac.write.repository import (
+    Place,
+    Transaction,
+    create_repository,
+    exclusive,
+    open_repository,
+    read_head,
+    release,
+    retried,
+    store_errors,
+)
+from simstac.write.table import RunTable
+
+if TYPE_CHECKING:
+    import icechunk
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What writing a study did.
+
+    Attributes:
+        statuses: How each run in the store ended, by name.
+        messages: Why, of those that have something to say.
+        added: Runs that were not in the store before.
+        rewritten: Runs whose source changed.
+        vanished: Runs in the store whose results are gone, and that were kept.
+        dropped: Such runs that were removed.
+        differences: What some of the runs just read lack that others have, a line each.
+    """
+
+    statuses: Mapping[str, str]
+    messages: Mapping[str, str]
+    added: tuple[str, ...] = ()
+    rewritten: tuple[str, ...] = ()
+    vanished: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+    differences: tuple[str, ...] = ()
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """The runs without data, a line each."""
+        bad = {run: status for run, status in self.statuses.items() if status != "completed"}
+        said = self.messages
+        return tuple(f"{run}: {status}" + (f", {said[run]}" if said.get(run) else "") for run, status in bad.items())
+
+
+def write_study(
+    study: Study,
+    href: str,
+    scheme: StorageScheme,
+    *,
+    version: str | None = None,
+    chunks: Mapping[str, int] | None = None,
+    drop_vanished: bool = False,
+    credentials: KeySource | None = None,
+    on_progress: OnProgress = silent,
+) -> tuple[Stored, Report]:
+    """Write a study to its store, in one commit that readers see whole or not at all.
+
+    Runs whose fingerprint is in the store are not read; changed runs are written in place, new ones are appended.
+    A study that is in the store already makes no commit. Every tip of ``main`` gets a tag.
+
+    Args:
+        study: The runs.
+        href: The store's address, as in `Stored`.
+        scheme: Where the bytes live.
+        version: The version that the tag names; ``1``, ``2`` … where None.
+        chunks: Chunk lengths by dimension, for example ``{"run": 16}``; chosen by size where left out.
+        drop_vanished: Whether runs that the study has no more are removed from the store.
+        credentials: A picklable callback that yields S3 keys, used instead of the environment's.
+        on_progress: Listens to the progress.
+
+    Returns:
+        What is stored, and what was done.
+
+    Raises:
+        StorageError: If the store cannot be read or written, or holds something else.
+        ConflictError: If others keep committing to the same store meanwhile.
+        SourceError: If a parameter is called like a result, a fact or a dimension.
+    """
+    place, wished = Place(href, scheme, credentials), dict(chunks or {})
+    marks = study.fingerprints(on_progress)
+    fingerprint = study_fingerprint(study, marks, wished, drop_vanished=drop_vanished)
+
+    def write_once() -> tuple[Stored, Report]:
+        repository = open_repository(place) or create_repository(place)
+        with store_errors(href):
+            report = _report_of_same(repository, fingerprint)
+            if report is not None:
+                return release(repository, place, version, changed=False), report
+            transaction = Transaction(repository)
+            store = transaction.session.store
+            previous = read_previous(href, store) if read_head(repository) else Previous()
+            plan = plan_update(study, marks, previous.table, drop_vanished=drop_vanished)
+            build = Build(study, marks, plan, previous, transaction, wished, on_progress)
+            table, lacks = build.write()
+            changed = transaction.has_changes
+            if changed:
+                transaction.commit(plan.message(), _metadata(study, table, fingerprint))
+            report = _report(plan if changed else replace(plan, rewritten=()), table, lacks)
+            return release(repository, place, version, changed=changed), report
+
+    with exclusive(place, on_progress):
+        return retried(write_once)
+
+
+def _report_of_same(repository: icechunk.Repository, fingerprint: str) -> Report | None:
+    """The report if the store was made from just this study, and none of its runs must be read again."""
+    head = read_head(repository)
+    if head is None or not head.metadata.get("complete") or head.metadata.get("fingerprint") != fingerprint:
+        return None
+    session = repository.readonly_session(snapshot_id=head.snapshot_id)
+    statuses, messages = read_texts(session.store, "status", "message")
+    return Report(statuses, {run: message for run, message in messages.items() if message})
+
+
+def _metadata(study: Study, table: RunTable, fingerprint: str) -> dict[str, Any]:
+    marks = table.texts("fingerprint")
+    complete = all(marks[run.name] for run in study.runs if run.path is not None)
+    return {"layout": STUDY_LAYOUT, "fingerprint": fingerprint, "complete": complete}
+
+
+def _report(plan: Plan, table: RunTable, lacks: tuple[str, ...]) -> Report:
+    return Report(
+        statuses=table.texts("status"),
+        messages={run: message for run, message in table.texts("message").items() if message},
+        added=plan.added,
+        rewritten=plan.rewritten,
+        vanished=plan.vanished,
+        dropped=plan.dropped,
+        differences=lacks,
+    )

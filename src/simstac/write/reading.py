@@ -1,0 +1,46 @@
+"""Stores read back: the data for whoever describes it, the fingerprints for whoever compares them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from simstac.storage import KeySource, StorageScheme, Stored, icechunk_storage
+from simstac.write.previous import read_texts
+from simstac.write.repository import MAIN, Place, open_repository, read_head, store_errors
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+def open_stored(stored: Stored, *, credentials: KeySource | None = None) -> xr.DataTree:
+    """The released snapshot of a store as a lazy DataTree.
+
+    Args:
+        stored: What writing returned.
+        credentials: Keys that may read it, instead of those of the environment.
+
+    Raises:
+        StorageError: If the store cannot be opened.
+    """
+    import icechunk  # noqa: PLC0415  # 0.9 s that --help need not pay
+    import xarray as xr  # noqa: PLC0415  # as above
+
+    with store_errors(stored.href):
+        storage = icechunk_storage(stored.href, stored.scheme, credentials=credentials)
+        session = icechunk.Repository.open(storage).readonly_session(snapshot_id=stored.snapshot_id)
+        store: Any = session.store
+        return xr.open_datatree(store, engine="zarr", consolidated=False, chunks=None)
+
+
+def stored_fingerprints(href: str, scheme: StorageScheme, *, credentials: KeySource | None = None) -> dict[str, str]:
+    """The fingerprint of each run that a store holds, by name; empty where there is no store.
+
+    Raises:
+        StorageError: If the store cannot be opened, or is not a study's.
+    """
+    repository = open_repository(Place(href, scheme, credentials))
+    if repository is None or read_head(repository) is None:
+        return {}
+    with store_errors(href):
+        (fingerprints,) = read_texts(repository.readonly_session(MAIN).store, "fingerprint")
+    return fingerprints
