@@ -1,0 +1,178 @@
+"""Any CF dataset → a Collection with the store, and one Item for each released version."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import pystac
+
+from simstac.errors import MetadataError
+from simstac.stac.document import Document, Documents, Subject, groups_of
+from simstac.stac.extensions import apply_all
+from simstac.stac.geometry import enclosing_bbox, padded
+from simstac.stac.horizontal import Horizontal, find_horizontal
+from simstac.stac.metadata import Metadata, Overrides
+from simstac.stac.placement import Placement, Route
+from simstac.stac.releases import Release, link_versions, version_id, version_title
+from simstac.stac.skeleton import collection_document, item_document
+from simstac.stac.snippet import describe, open_snippet
+from simstac.stac.temporal import interval
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import xarray as xr
+
+    from simstac.storage import Stored
+
+type Data = xr.Dataset | xr.DataTree
+
+
+def build_item(
+    data: Data,
+    *,
+    id: str,  # noqa: A002  # pystac calls it so
+    stored: Stored,
+    metadata: Metadata,
+    placement: Placement | None = None,
+) -> pystac.Item:
+    """A dataset as one free-standing Item.
+
+    Args:
+        data: The dataset, opened lazily; only coordinates are read.
+        id: The Item's id.
+        stored: What writing it returned.
+        metadata: What people say about it, and answers where it is ambiguous.
+        placement: How the store is addressed; its own address where none is given.
+
+    Raises:
+        MetadataError: If the dataset's place or time is missing or ambiguous.
+    """
+    subject = _subject(data, stored, metadata, placement)
+    return pystac.Item.from_dict(_item(subject, id, metadata.name), migrate=False)
+
+
+def build_collection(
+    data: Data, *, stored: Stored, metadata: Metadata, placement: Placement | None = None
+) -> pystac.Collection:
+    """A dataset as one free-standing Collection.
+
+    Args:
+        data: The dataset, opened lazily; only coordinates are read.
+        stored: What writing it returned.
+        metadata: What people say about it, and answers where it is ambiguous.
+        placement: How the store is addressed; its own address where none is given.
+
+    Raises:
+        MetadataError: If the dataset's place or time is missing or ambiguous.
+    """
+    return pystac.Collection.from_dict(_collection([_subject(data, stored, metadata, placement)]), migrate=False)
+
+
+def describe_dataset(
+    data: Data, stored: Stored, metadata: Metadata, placement: Placement, *, releases: Sequence[Release] = ()
+) -> Documents:
+    """The documents of a dataset: a Collection, and an Item for each released version.
+
+    Args:
+        data: The newest version as opened from the store.
+        stored: What writing it returned.
+        metadata: What people say about it.
+        placement: How the store is addressed.
+        releases: The older versions, oldest first.
+
+    Raises:
+        MetadataError: If the dataset's place or time is missing or ambiguous.
+    """
+    older = [_subject(release.data, release.stored, metadata, placement, latest=False) for release in releases]
+    subjects = [*older, _subject(data, stored, metadata, placement)]
+    items = [
+        _item(subject, version_id(metadata, subject.stored.tag), version_title(metadata, subject.stored.tag))
+        for subject in subjects
+    ]
+    link_versions(items)
+    return Documents(collection=_collection(subjects), items=items)
+
+
+def _subject(
+    data: Data, stored: Stored, metadata: Metadata, placement: Placement | None, *, latest: bool = True
+) -> Subject:
+    groups = groups_of(data)
+    return Subject(
+        groups=groups,
+        stored=stored,
+        metadata=metadata,
+        placement=placement or Placement(primary=Route(stored.href, stored.scheme)),
+        horizontal=_place(groups, metadata),
+        latest=latest,
+    )
+
+
+def _place(groups: Mapping[str, xr.Dataset], overrides: Overrides) -> Horizontal:
+    """Where the first group is that says; the root's problem where none does."""
+    first: MetadataError | None = None
+    for dataset in groups.values():
+        try:
+            return find_horizontal(dataset, overrides)
+        except MetadataError as error:
+            if dataset.coords and error.where != "dataset":
+                raise
+            first = first or error
+    raise first or MetadataError("dataset", "is empty", "write data into it")
+
+
+def _period(subject: Subject) -> tuple[datetime, datetime]:
+    """From the first to the last moment of all groups that have a time."""
+    periods, first = [], None
+    for dataset in subject.groups.values():
+        try:
+            periods.append(interval(dataset, subject.metadata))
+        except MetadataError as error:
+            if error.where != "dataset":
+                raise
+            first = first or error
+    if not periods:
+        raise first or MetadataError("dataset", "is empty", "write data into it")
+    return min(start for start, _ in periods), max(end for _, end in periods)
+
+
+def _item(subject: Subject, identifier: str, title: str) -> Document:
+    metadata, horizontal = subject.metadata, _horizontal(subject)
+    path = f"{metadata.id}/{identifier}/{identifier}.json"
+    prose = metadata.description.strip() or f"{metadata.name}."
+    version = f"Version {subject.stored.tag}."
+    document = item_document(
+        subject,
+        identifier=identifier,
+        place=(horizontal.geometry, horizontal.bbox),
+        period=_period(subject),
+        title=title,
+        description=describe(f"{prose}\n\n{version}", open_snippet(path, subject.placement)),
+    )
+    apply_all(document, subject)
+    return document
+
+
+def _collection(subjects: Sequence[Subject]) -> Document:
+    """The Collection of some versions, the newest last."""
+    newest = subjects[-1]
+    periods = [_period(subject) for subject in subjects]
+    box = enclosing_bbox([_horizontal(subject).bbox for subject in subjects])
+    prose = newest.metadata.description.strip() or f"{newest.metadata.name}."
+    snippet = open_snippet(f"{newest.metadata.id}/collection.json", newest.placement)
+    document = collection_document(
+        newest,
+        boxes=[padded(box)],
+        period=(min(start for start, _ in periods), max(end for _, end in periods)),
+        description=describe(prose, snippet),
+    )
+    apply_all(document, newest)
+    return document
+
+
+def _horizontal(subject: Subject) -> Horizontal:
+    if subject.horizontal is None:
+        raise MetadataError("dataset", "has no place", "set metadata: {bbox: [west, south, east, north]}")
+    return subject.horizontal

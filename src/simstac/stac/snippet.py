@@ -1,0 +1,35 @@
+"""The Python that every description ends with: it runs as printed."""
+
+from __future__ import annotations
+
+import json
+
+from simstac.stac.placement import Placement
+from simstac.storage import AwsS3
+
+
+def describe(prose: str, code: str) -> str:
+    """Prose, then how to open the data."""
+    return f"{prose.strip()}\n\n## Open with xarray\n\n```python\n{code}```\n"
+
+
+def open_snippet(path: str, placement: Placement, *, asset: str = "icechunk", run: str | None = None) -> str:
+    """The lines that open the asset of the document at ``path`` below the catalog's root.
+
+    Without a public URL the path is relative: the lines run in the folder that holds the catalog.
+    """
+    name = "item" if path.count("/") > 1 else "collection"
+    package = "xpystac" if isinstance(placement.primary.scheme, AwsS3) else "simstac"
+    select = f".sel(run={python_string(run)})" if run is not None else ""
+    return (
+        "import pystac\n"
+        f"import xarray as xr  # pip install {package}\n"
+        "\n"
+        f"{name} = pystac.read_file({python_string(placement.url(path))})\n"
+        f"ds = xr.open_dataset({name}.assets[{python_string(asset)}]){select}\n"
+    )
+
+
+def python_string(value: str) -> str:
+    """A string as a Python literal; what JSON escapes, Python reads alike."""
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,219 @@
+"""A whole catalog is sound; each thing that can be wrong in it is found, where it is, by the rule that says so."""
+
+from __future__ import annotations
+
+import copy
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from simstac.catalog import upsert_collection
+from simstac.errors import StorageError
+from simstac.stac.document import SCHEMAS, canonical_json
+from simstac.stac.metadata import CatalogMetadata
+from simstac.stac.placement import Route, place_store
+from simstac.stac.releases import Release
+from simstac.stac.study import describe_study
+from simstac.stac.validate import Finding, validate_documents, validate_tree
+from simstac.storage import AwsS3
+
+CATALOG = CatalogMetadata(id="lab", title="Lab", public_url="https://x.org/stac")
+RUN = "office/run-0000/run-0000.json"
+OLD = "office/office-1.0.0/office-1.0.0.json"
+COLLECTION = "office/collection.json"
+
+
+@pytest.fixture
+def site(study, stored, metadata) -> dict[str, Any]:
+    target = Route("s3://bucket/stac", AwsS3(bucket="bucket", region="us-east-1"))
+    placement = place_store("office", public_url="https://x.org/stac", targets=[target])
+    releases = [Release(stored("1.0.0"), study(3))]
+    described = describe_study(
+        study(3), stored("1.1.0"), metadata(doi="10.5281/zenodo.1"), placement, releases=releases
+    )
+    return {path: json.loads(data) for path, data in upsert_collection(lambda _: None, CATALOG, described)}  # type: ignore[arg-type]
+
+
+def check(site: dict[str, Any], **options: Any) -> list[Finding]:
+    root_first = sorted(site.items(), key=lambda entry: entry[0] != "catalog.json")
+    return list(validate_documents(root_first, **options).findings)
+
+
+def test_what_we_write_is_sound(site):
+    assert check(site) == []
+    assert validate_documents(site.items()).documents == 6
+
+
+def set_at(*keys: str | int, value: Any) -> Callable[[Any], None]:
+    def change(document: Any) -> None:
+        for key in keys[:-1]:
+            document = document[key]
+        if value is ...:
+            del document[keys[-1]]
+        else:
+            document[keys[-1]] = value
+
+    return change
+
+
+CUBE = ("properties", "cube:dimensions")
+VARIABLES = ("properties", "cube:variables")
+ASSET = ("assets", "icechunk")
+BROKEN: list[tuple[str, Callable[[Any], None], str, str]] = [
+    (RUN, set_at("properties", "datetime", value=...), "https://schemas.stacspec.org/", "/properties"),
+    (RUN, set_at("stac_version", value="1.0.0"), "unknown-schema", "/stac_version"),
+    (RUN, set_at("type", value="Thing"), "stac-type", "/type"),
+    (RUN, set_at("links", 0, "title", value=...), "link-title", "/links/0/title"),
+    (RUN, set_at("links", 0, "title", value="Another"), "link-title", "/links/0/title"),
+    (RUN, set_at("links", 1, "type", value="text/html"), "link-type", "/links/1/type"),
+    (RUN, set_at("links", 3, "href", value="ftp://x.org/a.json"), "self-absolute", "/links/3/href"),
+    (RUN, set_at("links", 3, "href", value="https://x.org/stac/a.json"), "self-href", "/links/3/href"),
+    (RUN, set_at("links", 0, "rel", value="about"), "link-root", "/links"),
+    (RUN, set_at("links", 0, "rel", value="parent"), "link-single", "/links"),
+    (RUN, set_at("links", 1, "href", value="../other.json"), "link-dangling", "/links/1/href"),
+    (RUN, set_at("links", 1, "rel", value="related"), "link-parent", ""),
+    (RUN, set_at("collection", value="school"), "collection-id", "/collection"),
+    (RUN, set_at("properties", "title", value=" "), "title", "/properties/title"),
+    (RUN, set_at("properties", "description", value="# A heading\n```"),
+     "description-prose", "/properties/description"),
+    (RUN, set_at("properties", "description", value="No code."), "description-snippet", "/properties/description"),
+    (COLLECTION, set_at("license", value="proprietary"), "license", "/license"),
+    (RUN, set_at("geometry", value=None), "https://schemas.stacspec.org/", ""),
+    (RUN, set_at("bbox", value=[272.25, 41.98, 272.25, 41.98]), "bbox-range", "/bbox"),
+    (RUN, set_at("bbox", value=[-87.75, 42, -87.75, 41]), "bbox-order", "/bbox"),
+    (RUN, set_at("geometry", "coordinates", value=[8.5, 47.4]), "geometry-bbox", "/geometry/coordinates"),
+    (OLD, set_at("geometry", "coordinates", 0, 4, value=[-87.79, 41.93]), "ring-closed", "/geometry/coordinates/0"),
+    (OLD, set_at("bbox", value=[170, 41.93, -170, 42.03]), "antimeridian", "/geometry"),
+    (COLLECTION, set_at("extent", "spatial", "bbox", value=[[0, 0, 1, 1]] * 2),
+     "https://schemas.stacspec.org/", "/extent"),
+    (RUN, set_at("properties", "start_datetime", value="2017-01-01T06:00:00+00:00"),
+     "time-utc", "/properties/start_datetime"),
+    (RUN, set_at("properties", "start_datetime", value="2018-01-01T06:00:00Z"),
+     "time-order", "/properties/end_datetime"),
+    (RUN, set_at("properties", "sim:note", value="see /home/someone/x"), "local-path", "/properties/sim:note"),
+    (RUN, set_at("properties", "sim:note", value="C:\\Users\\me"), "local-path", "/properties/sim:note"),
+    (RUN, set_at(*ASSET, "href", value="/srv/a.icechunk"), "local-path", "/assets/icechunk/href"),
+    (RUN, set_at(*ASSET, "href", value="file:///srv/a.icechunk"), "local-path", "/assets/icechunk/href"),
+    (RUN, set_at("properties", "sim:note", value="AKIAIOSFODNN7EXAMPLE"), "secret", "/properties/sim:note"),
+    (RUN, set_at("links", 0, "href", value="https://me:pass@x.org/c.json"), "secret", "/links/0/href"),
+    (RUN, set_at("stac_extensions", 0, value="https://x.org/mine/v1/schema.json"),
+     "unknown-schema", "/stac_extensions/0"),
+    (RUN, set_at("stac_extensions", value=[]), "undeclared-extension", "/stac_extensions"),
+    (RUN, set_at("stac_extensions", value=list(SCHEMAS.values())), "unused-extension", "/stac_extensions"),
+    (RUN, set_at(*ASSET, "storage:refs", value=["gone"]), "storage-refs", "/assets/icechunk/storage:refs"),
+    (RUN, set_at(*ASSET, "storage:refs", value=["aws", "aws"]), "storage-refs", "/assets/icechunk/storage:refs"),
+    (RUN, set_at(*ASSET, "storage:refs", value=...), "storage-refs", "/assets/icechunk"),
+    (RUN, set_at(*ASSET, "href", value="s3://other/a"), "storage-bucket", "/assets/icechunk/href"),
+    (RUN, set_at("storage:schemes", value={}), "storage-schemes", "/storage:schemes"),
+    (COLLECTION, set_at("storage:schemes", "aws", "platform", value="https://minio.x.org"),
+     "storage-platform", "/storage:schemes/aws/platform"),
+    (COLLECTION, set_at("storage:schemes", "aws", "type", value="r2"), "storage-type", "/storage:schemes/aws/type"),
+    (COLLECTION, set_at("storage:schemes", "aws", "region", value=...), "storage-scheme", "/storage:schemes/aws"),
+    (RUN, set_at(*ASSET, "alternate", "site", "href", value=""), "alternate", "/assets/icechunk/alternate/site"),
+    (RUN, set_at(*ASSET, "type", value="application/vnd.zarr; version=3"), "zarr-type", "/assets/icechunk/type"),
+    (RUN, set_at(*ASSET, "zarr:zarr_format", value=4), "zarr", "/assets/icechunk/zarr:zarr_format"),
+    (RUN, set_at(*ASSET, "icechunk:branch", value="main"), "icechunk-version", "/assets/icechunk/icechunk:branch"),
+    (RUN, set_at(*ASSET, "title", value=...), "asset-title", "/assets/icechunk"),
+    (RUN, set_at(*ASSET, "roles", value=["data", "virtual"]), "virtual", "/assets/icechunk"),
+    (RUN, set_at(*ASSET, "vrt:hrefs", value=[{"key": "a", "href": "#/assets/a"}]),
+     "virtual", "/assets/icechunk/vrt:hrefs/0/href"),
+    (RUN, set_at(*ASSET, "file:checksum", value="sha256"), "file", "/assets/icechunk/file:checksum"),
+    (RUN, set_at(*ASSET, "proj:shape", value=[1]), "projection", "/assets/icechunk/proj:shape"),
+    (RUN, set_at("properties", "sci:doi", value="zenodo.1"), "doi", "/properties/sci:doi"),
+    (RUN, set_at("properties", "deprecated", value="no"), "version", "/properties/deprecated"),
+    (RUN, set_at("properties", "processing:software", value={"a": 1}), "software", "/properties/processing:software"),
+    (COLLECTION, set_at("summaries", "sim:eui", value={"minimum": 2, "maximum": 1}),
+     "summary-range", "/summaries/sim:eui"),
+    (COLLECTION, set_at("summaries", "cube:variables", value=["a"]), "summary-cube", "/summaries/cube:variables"),
+    (RUN, set_at(*CUBE, "zone", value=...), "cube-dangling", "/properties/cube:variables/monthly~1energy/dimensions"),
+    (RUN, set_at(*CUBE, "zone", "values", value=[]), "cube-values", "/properties/cube:dimensions/zone/values"),
+    (RUN, set_at(*CUBE, "time", "axis", value="t"), "cube-axis", "/properties/cube:dimensions/time/axis"),
+    (RUN, set_at(*CUBE, "time", "extent", value=[0, 1]), "cube-dimension", "/properties/cube:dimensions/time"),
+    (RUN, set_at(*CUBE, "time", "size", value=47), "cube-shape", "/properties/cube:variables/electricity/shape"),
+    (RUN, set_at(*VARIABLES, "electricity", "unit", value=None),
+     "cube-unit", "/properties/cube:variables/electricity/unit"),
+    (RUN, set_at(*VARIABLES, "electricity", "data_type", value="f4"),
+     "cube-data-type", "/properties/cube:variables/electricity/data_type"),
+    (RUN, set_at(*VARIABLES, "electricity", "nodata", value="NaN"),
+     "cube-nodata", "/properties/cube:variables/electricity/nodata"),
+    (RUN, set_at(*VARIABLES, "zone", value={"dimensions": []}), "cube-disjoint", "/properties/cube:variables/zone"),
+    (OLD, set_at("links", 4, "rel", value="related"), "version-symmetry", ""),
+    (OLD, set_at("links", 5, "rel", value="related"), "version-latest", "/links"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("path", "change", "rule", "pointer"), BROKEN, ids=[f"{b[2]}-{i}" for i, b in enumerate(BROKEN)]
+)
+def test_what_is_wrong_is_found(site, path, change, rule, pointer):
+    assert [link["rel"] for link in site[OLD]["links"][4:]] == ["successor-version", "latest-version"]
+    broken = copy.deepcopy(site)
+    change(broken[path])
+    findings = check(broken)
+    assert [entry for entry in findings if entry.rule.startswith(rule) and entry.pointer.startswith(pointer)], findings
+    assert all(entry.problem and entry.remedy for entry in findings)
+
+
+def test_an_orphan_is_found_and_a_missing_asset(site):
+    del site[COLLECTION]["links"][-1]
+    findings = check(site, exists=lambda path: not path.endswith("items.parquet"))
+    assert [entry.rule for entry in findings] == ["orphan"]
+    site[COLLECTION]["assets"]["items"] = {"href": "./items.parquet", "type": "a/b", "title": "t", "roles": ["x"]}
+    assert "asset-missing" in {
+        entry.rule for entry in check(site, exists=lambda path: not path.endswith("items.parquet"))
+    }
+
+
+def test_parts_of_a_catalog_have_no_dangling_links(site):
+    assert check({RUN: site[RUN]}, whole=False) == []
+
+
+def test_json_that_is_not_strict(tmp_path):
+    (tmp_path / "catalog.json").write_text('{"stac_version": "1.1.0", "x": NaN}')
+    assert [entry.rule for entry in validate_tree(tmp_path).findings] == ["json"]
+
+
+def test_a_finding_is_one_line_with_what_to_do(site):
+    site[RUN]["links"][0]["title"] = "Another"
+    (finding,) = check(site)
+    assert str(finding) == (
+        "office/run-0000/run-0000.json#/links/0/title: the title 'Another' of the root link is not its target's 'Lab' "
+        "(link-title); write the target's title"
+    )
+
+
+def test_a_folder_a_document_and_a_missing_path(site, tmp_path):
+    for path, document in site.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(canonical_json(document))
+    (tmp_path / "data/x.icechunk").mkdir(parents=True)
+    (tmp_path / "data/x.icechunk/inner.json").write_text('{"stac_version": "1.1.0", "type": "Catalog"}')
+    (tmp_path / "other.json").write_text("[]")
+    assert (validate_tree(tmp_path).documents, validate_tree(tmp_path).findings) == (6, ())
+    assert validate_tree(tmp_path / RUN).documents == 1
+    assert validate_tree(tmp_path / RUN).ok
+    with pytest.raises(StorageError, match="does not exist"):
+        validate_tree(tmp_path / "nowhere")
+    assert not validate_tree(tmp_path / "data").ok
+
+
+def test_official_schemas_from_a_folder(site, tmp_path):
+    folder = tmp_path / "stac-extensions.github.io/datacube/v2.3.0"
+    folder.mkdir(parents=True)
+    refuse = {"properties": {"id": {"not": {"const": "run-0000"}}}}
+    (folder / "schema.json").write_text(json.dumps(refuse))
+    findings = check(site, official=tmp_path)
+    assert [entry.document for entry in findings if entry.rule == SCHEMAS["datacube"]] == [RUN]
+    assert {entry.pointer for entry in findings if entry.rule == "unknown-schema"} >= {"/stac_version"}
+
+
+def test_it_needs_neither_xarray_nor_numpy():
+    program = (
+        "import sys, simstac.stac.validate; print(sorted({'numpy', 'pandas', 'xarray', 'icechunk'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
