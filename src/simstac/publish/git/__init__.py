@@ -1,0 +1,1 @@
+"""Publishing to a Git clone, for example one that GitHub Pages serves."""

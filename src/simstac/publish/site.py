@@ -1,0 +1,208 @@
+"""The built site as a table of files: what each one is, its media type and caching, its size and digest."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path, PurePosixPath
+
+from simstac.errors import PublishError
+
+CATALOG = "catalog.json"
+DATA = "data"
+STORE_SUFFIX = ".icechunk"
+MUTABLE = "no-cache"
+IMMUTABLE = "public, max-age=31536000, immutable"
+DIGEST_LENGTH = 32
+_OBJECT_FOLDERS = frozenset({"chunks", "manifests", "snapshots", "transactions"})
+_BACKUP_FOLDERS = frozenset({"overwritten"})
+_PICTURES = {".png": "image/png", ".svg": "image/svg+xml", ".jpg": "image/jpeg", ".webp": "image/webp"}
+_OTHERS = {
+    ".css": "text/css; charset=utf-8",
+    ".csv": "text/csv; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".ipynb": "application/x-ipynb+json",
+    ".js": "text/javascript; charset=utf-8",
+    ".md": "text/markdown; charset=utf-8",
+    ".txt": "text/plain; charset=utf-8",
+    ".json": "application/json",
+}
+
+
+class Kind(IntEnum):
+    """What a published file is, in the order in which files are put: nothing is linked before it is there."""
+
+    OBJECT = 0
+    POINTER = 1
+    PICTURE = 2
+    OTHER = 3
+    ITEM = 4
+    TABLE = 5
+    COLLECTION = 6
+    CATALOG = 7
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file of the site.
+
+    Attributes:
+        path: Its path below the site, with ``/``.
+        kind: What it is.
+        size: Its size in bytes.
+        digest: The first 32 hexadecimal digits of its SHA-256; empty for an immutable Icechunk object, whose name is
+            unique to its bytes.
+    """
+
+    path: str
+    kind: Kind
+    size: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The files of a built site, as they were when it was read.
+
+    Attributes:
+        root: The site's folder.
+        files: Every file to be published but the root catalog, by path, sorted.
+        pointers: The bytes of each store's mutable files, read before the objects they point to were listed.
+    """
+
+    root: Path
+    files: Mapping[str, File]
+    pointers: Mapping[str, bytes]
+
+    def content(self, file: File) -> bytes:
+        """The bytes of a file, which are those that were planned.
+
+        Raises:
+            PublishError: If the file has changed since, or cannot be read.
+        """
+        if file.path in self.pointers:
+            return self.pointers[file.path]
+        where = f"{self.root}/{file.path}"
+        try:
+            content = read_bytes(where)
+        except OSError as error:
+            raise _changed(where) from error
+        if len(content) != file.size or (file.digest and digest_of(content) != file.digest):
+            raise _changed(where)
+        return content
+
+
+def read_site(root: Path) -> Site:
+    """Read the table of a site's files; hidden and temporary ones are left out, and so are Icechunk's own backups.
+
+    Raises:
+        PublishError: If the folder is no built site or cannot be read.
+    """
+    if not (root / CATALOG).is_file():
+        raise PublishError(root, "is not a built site (no catalog.json)", "run simstac build first")
+    files: dict[str, File] = {}
+    pointers: dict[str, bytes] = {}
+    try:
+        for path, entry in _walk(root, ""):
+            kind = kind_of(path)
+            if kind is Kind.OBJECT:
+                files[path] = File(path, kind, entry.stat().st_size, "")
+                continue
+            content = read_bytes(entry.path)
+            if kind is Kind.POINTER:
+                pointers[path] = content
+            files[path] = File(path, kind, len(content), digest_of(content))
+    except OSError as error:
+        raise PublishError(error.filename or root, f"cannot be read ({error.strerror})", "check the site") from error
+    files.pop(CATALOG, None)
+    return Site(root, dict(sorted(files.items())), pointers)
+
+
+def kind_of(path: str) -> Kind:
+    """What the file at a path below the site is."""
+    parts = path.split("/")
+    for index, part in enumerate(parts[:-1]):
+        if part.endswith(STORE_SUFFIX):
+            return Kind.OBJECT if parts[index + 1] in _OBJECT_FOLDERS and index + 2 < len(parts) else Kind.POINTER
+    name = parts[-1]
+    if name == CATALOG:
+        return Kind.CATALOG
+    if name == "collection.json":
+        return Kind.COLLECTION
+    if len(parts) > 1 and name == f"{parts[-2]}.json":
+        return Kind.ITEM
+    suffix = PurePosixPath(name).suffix.lower()
+    if suffix == ".parquet":
+        return Kind.TABLE
+    return Kind.PICTURE if suffix in _PICTURES else Kind.OTHER
+
+
+def headers_of(path: str, kind: Kind) -> tuple[str, str]:
+    """The Content-Type and the Cache-Control with which a file of a kind is served."""
+    match kind:
+        case Kind.OBJECT:
+            return "application/octet-stream", IMMUTABLE
+        case Kind.POINTER:
+            return "application/octet-stream", MUTABLE
+        case Kind.ITEM:
+            return "application/geo+json", MUTABLE
+        case Kind.TABLE:
+            return "application/vnd.apache.parquet", MUTABLE
+        case Kind.COLLECTION | Kind.CATALOG:
+            return "application/json", MUTABLE
+        case Kind.PICTURE | Kind.OTHER:
+            suffix = PurePosixPath(path).suffix.lower()
+            return _PICTURES.get(suffix) or _OTHERS.get(suffix, "application/octet-stream"), MUTABLE
+
+
+def group_of(path: str) -> str:
+    """The dataset a file belongs to: a collection's folder and its store are one; empty for files of the root."""
+    first, _, rest = path.partition("/")
+    if first == DATA and "/" in rest:
+        return rest.partition("/")[0].removesuffix(STORE_SUFFIX)
+    return first if rest else ""
+
+
+def group_folders(group: str) -> tuple[str, ...]:
+    """The folders, ending in a slash, in which the files of a dataset lie."""
+    return (f"{group}/", f"{DATA}/{group}{STORE_SUFFIX}/") if group else ()
+
+
+def digest_of(content: bytes) -> str:
+    """The digest by which contents are compared."""
+    return hashlib.sha256(content).hexdigest()[:DIGEST_LENGTH]
+
+
+def read_bytes(path: str) -> bytes:
+    """A whole file, by the fewest system calls: a site has tens of thousands of small ones."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        size = os.fstat(handle).st_size
+        content = os.read(handle, size + 1)
+        if len(content) == size:
+            return content
+        parts = [content]
+        while parts[-1]:
+            parts.append(os.read(handle, 1 << 20))
+        return b"".join(parts)
+    finally:
+        os.close(handle)
+
+
+def _walk(folder: Path | str, prefix: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """Every file, those of a folder before those below it: a store's pointer is read before its objects are listed."""
+    with os.scandir(folder) as entries:
+        shown = [entry for entry in entries if not entry.name.startswith(".") and "#" not in entry.name]
+    folders = [entry for entry in shown if entry.is_dir()]
+    yield from ((prefix + entry.name, entry) for entry in shown if not entry.is_dir())
+    in_store = prefix.endswith(f"{STORE_SUFFIX}/")
+    for entry in sorted(folders, key=lambda entry: entry.name):
+        if not (in_store and entry.name in _BACKUP_FOLDERS):
+            yield from _walk(entry.path, f"{prefix}{entry.name}/")
+
+
+def _changed(where: str) -> PublishError:
+    return PublishError(where, "changed while it was published", "wait until the build has finished and run it again")

@@ -1,0 +1,79 @@
+"""Reading an address as a stranger does: over plain HTTP(S) from a browser's origin, or from a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from http.client import HTTPException
+from pathlib import Path
+from urllib.error import HTTPError, URLError
+from urllib.parse import unquote, urlsplit
+from urllib.request import Request, urlopen
+
+ORIGIN = "https://radiantearth.github.io"
+TIMEOUT_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back.
+
+    Attributes:
+        status: The HTTP status; 0 if no server answered. A file that is there is 200.
+        headers: The headers, by lower-case name; empty for a file.
+        content: The body.
+        reason: Why there was no answer.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content: bytes = b""
+    reason: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether something is there."""
+        return self.status in {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}
+
+    @property
+    def problem(self) -> str:
+        """What is wrong, as a clause."""
+        return f"answers {self.status}" if self.status else f"cannot be reached ({self.reason})"
+
+
+def is_web(address: str) -> bool:
+    """Whether an address is one of the web."""
+    return address.startswith(("http://", "https://"))
+
+
+def fetch(address: str, *, one_byte: bool = False) -> Answer:
+    """Read an address without credentials.
+
+    Args:
+        address: An ``http(s)`` URL, a ``file`` URL or a path.
+        one_byte: Whether the first byte, asked for by Range, is enough.
+    """
+    return _fetch_url(address, one_byte) if is_web(address) else _fetch_file(address, one_byte)
+
+
+def _fetch_url(address: str, one_byte: bool) -> Answer:
+    headers = {"Origin": ORIGIN, "User-Agent": "simstac"} | ({"Range": "bytes=0-0"} if one_byte else {})
+    try:
+        with urlopen(Request(address, headers=headers), timeout=TIMEOUT_SECONDS) as response:  # noqa: S310  # http(s)
+            found = {name.lower(): value for name, value in response.headers.items()}
+            return Answer(response.status, found, response.read(2) if one_byte else response.read())
+    except HTTPError as error:
+        with error:
+            return Answer(error.code, {name.lower(): value for name, value in error.headers.items()})
+    except (URLError, OSError, HTTPException) as error:
+        return Answer(0, reason=str(getattr(error, "reason", error)))
+
+
+def _fetch_file(address: str, one_byte: bool) -> Answer:
+    path = Path(unquote(urlsplit(address).path)) if address.startswith("file:") else Path(address)
+    try:
+        with path.open("rb") as file:
+            return Answer(200, content=file.read(1 if one_byte else -1))
+    except OSError as error:
+        return Answer(404 if isinstance(error, FileNotFoundError) else 0, reason=error.strerror or str(error))
