@@ -1,0 +1,146 @@
+"""One route → a Zarr store that can be read: an Icechunk session at the right version, or plain Zarr."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, assert_never
+
+import icechunk
+
+from simstac.engine.fetch import probe
+from simstac.engine.routes import Kind, Route
+from simstac.engine.trust import ambient_allowed
+from simstac.engine.virtual import Containers, authorized
+from simstac.errors import StorageError
+from simstac.storage import (
+    AwsS3,
+    Azure,
+    CustomS3,
+    Gcs,
+    Http,
+    LocalPath,
+    StorageScheme,
+    icechunk_storage,
+    local_path,
+    object_key,
+)
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore as ObjectStoreKind
+    from zarr.abc.store import Store
+
+_MAX_TRIES = 4
+_CONNECT_TIMEOUT_MS = 10_000
+
+
+def open_store(
+    route: Route,
+    kind: Kind,
+    fields: Mapping[str, Any],
+    *,
+    version: str | None,
+    containers: Containers,
+    trusted: frozenset[str],
+) -> Store | str:
+    """The Zarr store at the end of a route, read-only.
+
+    Args:
+        route: Where to look.
+        kind: Icechunk or plain Zarr.
+        fields: The asset's fields, which may pin a version.
+        version: The tag, branch or snapshot id to open instead of the asset's.
+        containers: Where the chunks of a virtual store live.
+        trusted: Origins of S3 endpoints that may see credentials of the environment.
+
+    Raises:
+        StorageError: If the route is refused, or its version is not in the store.
+        icechunk.IcechunkError: If Icechunk cannot open the store.
+    """
+    if route.problem or route.scheme is None:
+        raise StorageError(route.href, route.problem)
+    scheme = route.scheme
+    ambient = ambient_allowed(scheme, trusted)
+    if isinstance(scheme, LocalPath) and not local_path(route.href).is_dir():
+        raise StorageError(route.href, "no such folder")
+    if kind == "zarr":
+        return _zarr_store(route.href, scheme, ambient=ambient)
+    if "ICECHUNK_LOG" not in os.environ:
+        icechunk.set_logs_filter("error")  # its warnings are about writing, and would land on the terminal
+    if isinstance(scheme, Http):
+        probe(f"{route.href.rstrip('/')}/repo")
+    storage = icechunk_storage(route.href, scheme, ambient=ambient)
+    config, access = authorized(storage, containers, trusted)
+    repository = icechunk.Repository.open(storage, config=_patient(config), authorize_virtual_chunk_access=access)
+    return _session(repository, route.href, fields, version).store
+
+
+def _patient(config: icechunk.RepositoryConfig) -> icechunk.RepositoryConfig:
+    """The configuration with a few retries, so that a host that is not there is noticed in a second."""
+    config.storage = icechunk.StorageSettings(
+        retries=icechunk.StorageRetriesSettings(max_tries=_MAX_TRIES),
+        timeouts=icechunk.StorageTimeoutSettings(connect_timeout_ms=_CONNECT_TIMEOUT_MS),
+    )
+    return config
+
+
+def _session(
+    repository: icechunk.Repository, href: str, fields: Mapping[str, Any], version: str | None
+) -> icechunk.Session:
+    wanted = list(_references(fields, version))
+    for reference in wanted:
+        try:
+            return repository.readonly_session(**reference)  # type: ignore[arg-type]  # as_of is never among them
+        except (icechunk.NotFoundError, icechunk.InvalidInputError):
+            continue
+    names = ", ".join(sorted({f"{value!r}" for reference in wanted for value in reference.values()}))
+    tags = ", ".join(sorted(repository.list_tags())) or "none"
+    raise StorageError(href, f"has no tag, branch or snapshot {names}", f"its tags are {tags}")
+
+
+def _references(fields: Mapping[str, Any], version: str | None) -> Iterator[dict[str, str]]:
+    """What to ask the repository for, most explicit first; the branch ``main`` only where nothing is pinned."""
+    if version is None:
+        pinned = {kind: fields.get(f"icechunk:{kind}") for kind in ("branch", "tag", "snapshot_id")}
+        yield from ({kind: value} for kind, value in pinned.items() if value)
+        version = fields.get("version")
+        if version is None and not any(pinned.values()):
+            yield {"branch": "main"}
+    if version is not None:
+        yield from ({kind: version} for kind in ("tag", "branch", "snapshot_id"))
+
+
+def _zarr_store(href: str, scheme: StorageScheme, *, ambient: bool) -> Store | str:
+    if isinstance(scheme, LocalPath):
+        return str(local_path(href))
+    from zarr.storage import ObjectStore  # noqa: PLC0415  # plain remote Zarr alone
+
+    if isinstance(scheme, Http):
+        probe(f"{href.rstrip('/')}/zarr.json", or_else=f"{href.rstrip('/')}/.zgroup")
+    return ObjectStore(_object_store(href, scheme, anonymous=not ambient), read_only=True)
+
+
+def _object_store(href: str, scheme: AwsS3 | CustomS3 | Gcs | Azure | Http, *, anonymous: bool) -> ObjectStoreKind:
+    from obstore.store import AzureStore, GCSStore, HTTPStore, S3Store  # noqa: PLC0415  # plain remote Zarr alone
+
+    key = object_key(href)
+    match scheme:
+        case Http():
+            return HTTPStore.from_url(href.rstrip("/"), client_options={"allow_http": True})
+        case AwsS3() | CustomS3():
+            return S3Store(
+                scheme.bucket,
+                prefix=key,
+                region=scheme.region,
+                skip_signature=scheme.anonymous or anonymous,
+                client_options={"allow_http": True},
+                config={"endpoint": scheme.endpoint_url} if isinstance(scheme, CustomS3) else None,
+            )
+        case Gcs():
+            return GCSStore(scheme.bucket, prefix=key, skip_signature=scheme.anonymous or anonymous)
+        case Azure():
+            unsigned = scheme.anonymous or anonymous
+            path = key.partition("/")[2]
+            return AzureStore(scheme.container, prefix=path, account_name=scheme.account, skip_signature=unsigned)
+        case _:
+            assert_never(scheme)
