@@ -1,0 +1,109 @@
+"""Commands that make things: ``init``, ``demo``, ``build``, ``status``, ``schema``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from simstac.cli.output import as_json, count_of
+from simstac.cli.progress import drawn_progress
+
+if TYPE_CHECKING:
+    from simstac.pipeline import BuildReport
+
+CONFIG = click.argument("config", type=click.Path(path_type=Path))
+JSON = click.option("--json", "as_json_", is_flag=True, help="Print one JSON object a line.")
+DROP = click.option("--drop-vanished", is_flag=True, help="Drop runs from the store whose results are gone.")
+
+
+@click.command()
+@CONFIG
+@DROP
+@JSON
+def build(config: Path, drop_vanished: bool, as_json_: bool) -> int:
+    """Read the runs, write the stores, and build the site of CONFIG."""
+    from simstac import pipeline  # noqa: PLC0415  # keeps --help light
+
+    project = pipeline.load_project(config)
+    with drawn_progress(quiet=as_json_) as on_progress:
+        report = pipeline.build(project, drop_vanished=drop_vanished, on_progress=on_progress)
+    show_build(report, as_json_=as_json_)
+    return 0 if report.ok else 1
+
+
+@click.command()
+@click.argument("directory", type=click.Path(path_type=Path), default=Path("demo"))
+def demo(directory: Path) -> int:
+    """Simulate eighteen variants of a small office with EnergyPlus in DIRECTORY, and build their site."""
+    from simstac import pipeline  # noqa: PLC0415  # keeps --help light
+    from simstac.demo import make_demo  # noqa: PLC0415
+
+    with drawn_progress() as on_progress:
+        config = make_demo(directory, on_progress=on_progress)
+        project = pipeline.load_project(config)
+        report = pipeline.build(project, on_progress=on_progress)
+    show_build(report, as_json_=False)
+    click.echo(pipeline.how_to_look(project, config))
+    return 0 if report.ok else 1
+
+
+@click.command()
+@click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
+def init(directory: Path) -> None:
+    """Look at the runs in DIRECTORY and write a configuration for them."""
+    from simstac.init import write_config  # noqa: PLC0415  # keeps --help light
+
+    path = write_config(directory)
+    click.echo(f"wrote {path}\nedit it, then: simstac build {path}")
+
+
+@click.command()
+@click.argument("path", metavar="CONFIG|DIR", type=click.Path(exists=True, path_type=Path))
+@JSON
+def status(path: Path, as_json_: bool) -> int:
+    """Show every run of a configuration or a folder, and its state."""
+    from simstac import pipeline  # noqa: PLC0415  # keeps --help light
+
+    rows = pipeline.status(path)
+    if as_json_:
+        as_json(rows)
+    else:
+        width = max((len(row.run) for row in rows), default=0)
+        for row in rows:
+            click.echo(f"{row.run:<{width}}  {row.status:<10}  {row.store:<9}  {row.message}".rstrip())
+        click.echo(count_of([row.status for row in rows]), err=True)
+    return 0 if all(row.status == "completed" for row in rows) else 1
+
+
+@click.command()
+def schema() -> None:
+    """Print the JSON Schema of a configuration, for editors."""
+    from simstac.config import json_schema  # noqa: PLC0415  # keeps --help light
+
+    click.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+
+
+def show_build(report: BuildReport, *, as_json_: bool) -> None:
+    """Print what a build did."""
+    for error in report.errors:
+        click.secho(f"error: {error}", fg="red", err=True)
+    if as_json_:
+        as_json(report.collections)
+        return
+    for collection in report.collections:
+        state = "written" if collection.stored.changed else "unchanged"
+        runs = count_of(collection.statuses)
+        tag = collection.stored.tag
+        click.echo(f"{collection.id}: {state}, version {tag}, {runs}")
+        for line in collection.differences:
+            click.echo(f"  note: {line}")
+        for problem in collection.problems:
+            click.secho(f"  {problem}", fg="yellow", err=True)
+    changed = len(report.documents)
+    click.echo(f"{report.site}: " + (f"{changed} documents written" if changed else "nothing to do"))
+
+
+COMMANDS = (init, demo, build, status, schema)

@@ -1,0 +1,77 @@
+"""Commands that look at what there is: ``validate``, ``verify``, ``open``, ``browse``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from simstac.cli.build import JSON
+from simstac.cli.output import as_json
+from simstac.cli.progress import drawn_progress
+from simstac.cli.publish import show_verified
+
+
+@click.command()
+@click.argument("location", metavar="PATH|URL")
+@click.option("--official", metavar="DIR|network", help="Check against the official extension schemas too.")
+@JSON
+def validate(location: str, official: str | None, as_json_: bool) -> int:
+    """Check every STAC document of a site, a file or an address."""
+    from simstac.stac.validate import validate_tree  # noqa: PLC0415  # keeps --help light
+
+    with drawn_progress(quiet=as_json_) as on_progress:
+        checked = validate_tree(location, official=official, on_progress=on_progress)
+    if as_json_:
+        as_json(checked.findings)
+    else:
+        for finding in checked.findings:
+            click.echo(str(finding))
+        click.echo(f"{checked.documents} documents, {len(checked.findings)} findings", err=True)
+    return 1 if checked.findings else 0
+
+
+@click.command()
+@click.argument("location", metavar="PATH|URL")
+@click.option("--sample", default=3, show_default=True, help="Chunks read of each variable; 0 reads none.")
+@JSON
+def verify(location: str, sample: int, as_json_: bool) -> int:
+    """Go through a catalog as a stranger: follow every link, open every asset, read a sample of it."""
+    from simstac import pipeline  # noqa: PLC0415  # keeps --help light
+
+    with drawn_progress(quiet=as_json_) as on_progress:
+        report = pipeline.verify(location, sample=sample, on_progress=on_progress)
+    show_verified(report, as_json_=as_json_)
+    return 0 if report.ok else 1
+
+
+@click.command(name="open")
+@click.argument("location", metavar="PATH|URL")
+@click.option("--item", help="Item to open, by id.")
+@click.option("--group", help="Group of the store, for example monthly.")
+def open_(location: str, item: str | None, group: str | None) -> None:
+    """Open a catalog, collection or item and print its dataset."""
+    from simstac.engine import open as open_dataset  # noqa: PLC0415  # keeps --help light
+
+    with open_dataset(location, item=item, group=group) as dataset:
+        click.echo(str(dataset))
+
+
+@click.command()
+@click.argument("site", metavar="CONFIG|SITE", type=click.Path(exists=True, path_type=Path))
+@click.option("--port", default=0, help="Port on 127.0.0.1; a free one where left out.")
+@click.option("--browser", is_flag=True, help="Serve STAC Browser too, built on first use (needs Node.js and npm).")
+def browse(site: Path, port: int, browser: bool) -> None:
+    """Serve a site on this machine, for STAC Browser and notebooks, until interrupted."""
+    from simstac import pipeline  # noqa: PLC0415  # keeps --help light
+    from simstac.browse import serve  # noqa: PLC0415
+
+    folder = pipeline.site_folder(site)
+    with serve(folder, port=port, browser=browser) as server:
+        click.echo(f"catalog:      {server.catalog_url}")
+        click.echo(f"STAC Browser: {server.browser_url}")
+        click.echo("Ctrl-C ends it.", err=True)
+        server.wait()
+
+
+COMMANDS = (validate, verify, open_, browse)

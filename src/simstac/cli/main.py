@@ -1,0 +1,71 @@
+"""Entry point of ``simstac``: the command group, and errors as one line and an exit code."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import NoReturn
+
+import click
+
+from simstac.cli import build, look, publish
+from simstac.errors import ConfigError, ConflictError, SimstacError
+
+FAILED, USAGE, CONFLICT, INTERRUPTED = 1, 2, 3, 130
+
+EPILOG = (
+    "Exit codes: 0 done or nothing to do, 1 failed (or --check found changes), 2 usage or configuration, 3 conflict."
+)
+
+
+@click.group(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="simstac")
+@click.option("-v", "--verbose", count=True, help="Log what is done; twice for details.")
+def app(verbose: int) -> None:
+    """Turn simulation results into Icechunk stores with a STAC catalog around them, and publish both."""
+    if verbose:
+        level = logging.INFO if verbose == 1 else logging.DEBUG
+        logging.basicConfig(format="%(name)s: %(message)s", stream=sys.stderr)
+        logging.getLogger("simstac").setLevel(level)
+
+
+for command in (*build.COMMANDS, *publish.COMMANDS, *look.COMMANDS):
+    app.add_command(command)
+
+
+def main() -> NoReturn:
+    """Run the command line and exit."""
+    sys.exit(_exit_code())
+
+
+def _exit_code() -> int:
+    try:
+        return app(standalone_mode=False) or 0
+    except click.exceptions.Exit as exit_:
+        return exit_.exit_code
+    except click.ClickException as error:
+        error.show()
+        return USAGE
+    except (click.Abort, KeyboardInterrupt):
+        return _complain("stopped; what was finished stays, and the next run goes on from there", INTERRUPTED)
+    except (SimstacError, OSError) as error:
+        return _complain(_message(error), _code(error))
+
+
+def _code(error: SimstacError | OSError) -> int:
+    if isinstance(error, ConflictError):
+        return CONFLICT
+    return USAGE if isinstance(error, ConfigError) else FAILED
+
+
+def _message(error: SimstacError | OSError) -> str:
+    if isinstance(error, SimstacError):
+        return str(error)
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror or error}"
+
+
+def _complain(message: str, code: int) -> int:
+    click.secho("error: ", fg="red", bold=True, err=True, nl=False)
+    click.echo(message, err=True)
+    return code

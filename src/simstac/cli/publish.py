@@ -1,0 +1,98 @@
+"""Commands that publish: ``publish`` and ``run``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from simstac.cli.build import CONFIG, DROP, JSON, show_build
+from simstac.cli.output import as_json
+from simstac.cli.progress import drawn_progress
+from simstac.errors import ConflictError
+
+if TYPE_CHECKING:
+    from simstac.pipeline import Outcome, Verified
+
+FAILED, CONFLICT = 1, 3
+SHRINK = click.option("--allow-shrink", is_flag=True, help="Let a dataset, or more than a tenth of the documents, go.")
+
+
+@click.command()
+@CONFIG
+@click.option("--dry-run", is_flag=True, help="Print the plan and change nothing.")
+@click.option("--check", is_flag=True, help="As --dry-run, and exit 1 if anything would change.")
+@SHRINK
+@click.option(
+    "--recheck", is_flag=True, help="Compare every file at the target, trusting no record of the last publish."
+)
+@JSON
+def publish(config: Path, dry_run: bool, check: bool, allow_shrink: bool, recheck: bool, as_json_: bool) -> int:
+    """Publish the built site of CONFIG to its targets."""
+    from simstac import pipeline  # noqa: PLC0415  # keeps --help light
+
+    project = pipeline.load_project(config)
+    planned = dry_run or check
+    with drawn_progress(quiet=as_json_) as on_progress:
+        outcomes = pipeline.publish(
+            project, dry_run=planned, allow_shrink=allow_shrink, recheck=recheck, on_progress=on_progress
+        )
+    show_outcomes(outcomes, planned=planned, as_json_=as_json_)
+    changing = any(outcome.changes for outcome in outcomes)
+    return _exit_code(outcomes) or (FAILED if check and changing else 0)
+
+
+@click.command()
+@CONFIG
+@DROP
+@SHRINK
+@JSON
+def run(config: Path, drop_vanished: bool, allow_shrink: bool, as_json_: bool) -> int:
+    """Build, publish and verify CONFIG; run again, it does only what is new."""
+    from simstac import pipeline  # noqa: PLC0415  # keeps --help light
+
+    project = pipeline.load_project(config)
+    with drawn_progress(quiet=as_json_) as on_progress:
+        report = pipeline.run(project, drop_vanished=drop_vanished, allow_shrink=allow_shrink, on_progress=on_progress)
+    show_build(report.build, as_json_=as_json_)
+    show_outcomes(report.outcomes, planned=False, as_json_=as_json_)
+    for verified in report.verified:
+        show_verified(verified, as_json_=as_json_)
+    return _exit_code(report.outcomes) or (0 if report.ok else FAILED)
+
+
+def show_outcomes(outcomes: Sequence[Outcome], *, planned: bool, as_json_: bool) -> None:
+    """Print each target's plan, whole if nothing else was done with it, and what went wrong."""
+    for outcome in outcomes:
+        if outcome.error is not None:
+            click.secho(f"error: {outcome.error}", fg="red", err=True)
+        if as_json_:
+            as_json(outcome.changes.to_json() if outcome.changes is not None else ())
+        elif outcome.changes is not None:
+            lines = list(outcome.changes.lines())
+            for line in lines if planned else lines[-1:]:
+                click.echo(line)
+    if not outcomes and not as_json_:
+        click.echo("no targets: name some under `targets:` in the configuration")
+
+
+def show_verified(report: Verified, *, as_json_: bool) -> None:
+    """Print what a stranger found."""
+    if as_json_:
+        as_json(report.findings)
+        return
+    for finding in report.findings:
+        click.secho(str(finding), fg="yellow")
+    click.echo(report.summary)
+
+
+def _exit_code(outcomes: Sequence[Outcome]) -> int:
+    errors = [outcome.error for outcome in outcomes if outcome.error is not None]
+    if any(isinstance(error, ConflictError) for error in errors):
+        return CONFLICT
+    return FAILED if errors else 0
+
+
+COMMANDS = (publish, run)

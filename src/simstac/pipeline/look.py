@@ -1,0 +1,34 @@
+"""What to tell people who want to see what was built."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from simstac.config import Project, load_project
+from simstac.errors import ConfigError
+
+
+def site_folder(path: Path) -> Path:
+    """The site that a configuration builds, or the folder itself.
+
+    Raises:
+        ConfigError: If there is no catalog.
+    """
+    site = path if path.is_dir() else load_project(path).site
+    if not (site / "catalog.json").is_file():
+        raise ConfigError(site, "holds no catalog.json", "run `simstac build` first, or name the site's folder")
+    return site
+
+
+def how_to_look(project: Project, config: Path) -> str:
+    """Where the built site is, how to see it in a browser, and the lines of Python that open it."""
+    site = Path(os.path.relpath(project.site))
+    document = site / project.collections[0].id / "collection.json"
+    return f"""
+In a browser:  simstac browse {config}
+In Python:
+    import pystac, xarray as xr
+    study = pystac.read_file("{document.as_posix()}")
+    runs = xr.open_dataset(study.assets["icechunk"])
+"""

@@ -1,0 +1,92 @@
+"""Where a project's stores are written and how its documents address them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import assert_never
+
+from simstac.config.model import Collection, GitTarget, LocalTarget, Project, S3Target
+from simstac.errors import ConfigError
+from simstac.publish import GitTarget as GitDestination
+from simstac.publish import LocalTarget as LocalDestination
+from simstac.publish import S3Target as S3Destination
+from simstac.publish import Target
+from simstac.publish.s3.credentials import key_source
+from simstac.stac.placement import Placement, Route, place_store
+from simstac.storage import KeySource, LocalPath, StorageScheme, scheme_from_url
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the store of a collection is written.
+
+    Attributes:
+        href: The store's address.
+        scheme: Where its bytes live.
+        credentials: Keys of the profile that may write; None for those of the environment.
+    """
+
+    href: str
+    scheme: StorageScheme
+    credentials: KeySource | None = None
+
+
+def store_place(project: Project, collection: Collection) -> Place:
+    """Where the store of a collection is written."""
+    store = collection.store
+    if store.url is None:
+        return Place(str(project.site / "data" / f"{collection.id}.icechunk"), LocalPath())
+    scheme = scheme_from_url(store.url, endpoint_url=store.endpoint_url, region=store.region, anonymous=store.anonymous)
+    if isinstance(scheme, LocalPath):
+        return Place(str(project.folder / store.url), scheme)
+    return Place(store.url.rstrip("/"), scheme, key_source(store.profile) if store.profile else None)
+
+
+def placement(project: Project, collection: Collection) -> Placement:
+    """How the documents of a collection address its store.
+
+    Raises:
+        ConfigError: If the store is a folder outside the site, which no reader could reach.
+    """
+    public_url = project.catalog.public_url
+    place = store_place(project, collection)
+    if collection.store.url is None:
+        mirrors = [_mirror(target) for target in project.targets if isinstance(target, S3Target)]
+        return place_store(collection.id, public_url=public_url, targets=mirrors)
+    if isinstance(place.scheme, LocalPath):
+        href = _inside_site(project, collection, Path(place.href))
+        return place_store(collection.id, public_url=public_url, store=Route(href))
+    return place_store(collection.id, public_url=public_url, store=Route(place.href, place.scheme))
+
+
+def destination(project: Project, target: S3Target | GitTarget | LocalTarget) -> Target:
+    """What publishes to a configured target."""
+    match target:
+        case S3Target():
+            return S3Destination(target.url, target.endpoint_url, target.region, target.profile)
+        case GitTarget():
+            return GitDestination(project.folder / target.clone, prefix=target.prefix, push=target.push)
+        case LocalTarget():
+            return LocalDestination(project.folder / target.path)
+        case _:
+            assert_never(target)
+
+
+def trusted_endpoints(project: Project) -> tuple[str, ...]:
+    """The S3 endpoints that the configuration names, which may see its user's credentials."""
+    stores = [collection.store.endpoint_url for collection in project.collections]
+    targets = [target.endpoint_url for target in project.targets if isinstance(target, S3Target)]
+    return tuple(sorted({url for url in (*stores, *targets) if url}))
+
+
+def _mirror(target: S3Target) -> Route:
+    return Route(target.url, scheme_from_url(target.url, endpoint_url=target.endpoint_url, region=target.region))
+
+
+def _inside_site(project: Project, collection: Collection, folder: Path) -> str:
+    site = project.site.resolve()
+    if not folder.resolve().is_relative_to(site):
+        where = f"collections.{collection.id}.store.url"
+        raise ConfigError(where, f"{folder} lies outside the site", "leave it out, or write to s3://bucket/prefix")
+    return folder.resolve().relative_to(site).as_posix()

@@ -1,0 +1,77 @@
+"""Publishing the built site to every target; a target that fails does not stop the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from simstac.catalog import merge_root
+from simstac.config.model import Project
+from simstac.errors import PublishError, SimstacError
+from simstac.pipeline.place import destination
+from simstac.pipeline.site import SiteFolder
+from simstac.progress import OnProgress, silent
+from simstac.publish import Changes, Read
+from simstac.publish import publish as publish_site
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one target.
+
+    Attributes:
+        target: Its address.
+        changes: What was put and deleted, or would be; None where it failed.
+        error: Why it failed.
+    """
+
+    target: str
+    changes: Changes | None = None
+    error: SimstacError | None = None
+
+
+def publish(
+    project: Project,
+    *,
+    dry_run: bool = False,
+    allow_shrink: bool = False,
+    recheck: bool = False,
+    on_progress: OnProgress = silent,
+) -> tuple[Outcome, ...]:
+    """Publish the built site to every target of the configuration.
+
+    Args:
+        project: The configuration.
+        dry_run: Whether to plan only.
+        allow_shrink: Whether a dataset, or more than a tenth of the documents, may vanish.
+        recheck: Whether every file at the target is compared, instead of trusting what was recorded there.
+        on_progress: Hears of every file put.
+
+    Raises:
+        PublishError: If there is no built site.
+    """
+    root = SiteFolder(project.site).read("catalog.json")
+    if root is None:
+        raise PublishError(project.site, "is not built yet", "run `simstac build` first")
+    outcomes = []
+    for configured in project.targets:
+        target = destination(project, configured)
+        try:
+            published = publish_site(
+                project.site,
+                target,
+                partial(_edited_root, root=root),
+                dry_run=dry_run,
+                allow_shrink=allow_shrink,
+                recheck=recheck,
+                on_progress=on_progress,
+            )
+            outcomes.append(Outcome(target.url, published.changes))
+        except SimstacError as error:
+            outcomes.append(Outcome(target.url, error=error))
+    return tuple(outcomes)
+
+
+def _edited_root(read: Read, gone: frozenset[str], *, root: bytes) -> Mapping[str, bytes | None]:
+    return dict(merge_root(read, root, gone))

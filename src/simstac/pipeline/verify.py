@@ -1,0 +1,100 @@
+"""Looking at a catalog as a stranger: every link followed, every asset opened, a sample of it read and compared."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from simstac.errors import StorageError
+from simstac.progress import OnProgress, silent
+from simstac.publish.verify import Verified
+from simstac.publish.verify import verify as crawl
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["Verified", "verify"]
+
+
+def verify(
+    location: str | Path,
+    *,
+    site: Path | None = None,
+    sample: int = 3,
+    trust: Iterable[str] = (),
+    on_progress: OnProgress = silent,
+) -> Verified:
+    """Go through a catalog: follow its links, open its stores, and read a sample of every variable.
+
+    Args:
+        location: Address of the root catalog or of its folder.
+        site: The built site that was published there; documents and samples must be the same.
+        sample: At how many places along its first dimension each variable is read; 0 opens no store.
+        trust: S3 endpoints that may see credentials of the environment.
+        on_progress: Hears of every document and store.
+    """
+    opener = _Sampler(str(location), site, sample, tuple(trust)) if sample else None
+    return crawl(location, site=site, open_asset=opener, on_progress=on_progress)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sampler:
+    """Opens an asset, reads a sample, and compares it with the same asset of the built site."""
+
+    location: str
+    site: Path | None
+    places: int
+    trust: tuple[str, ...]
+
+    def __call__(self, document: str, key: str) -> str:
+        """What was read, in words.
+
+        Raises:
+            StorageError: If the store cannot be opened or read, or differs from the site's.
+        """
+        published = self._tree(document, key).to_dict()
+        twin = self._twin(document)
+        built = self._tree(twin, key).to_dict() if twin else {}
+        count = 0
+        for path, dataset in published.items():
+            for name, variable in dataset.variables.items():
+                other = built[path].variables.get(name) if path in built else None
+                self._compare(f"{document}#{key}:{path.rstrip('/')}/{name}", variable, other)
+                count += 1
+        return f"{count} variables, up to {self.places} places of each" + (", equal to the site's" if twin else "")
+
+    def _compare(self, where: str, variable: xr.Variable, other: xr.Variable | None) -> None:
+        for at in _spread(variable, self.places):
+            try:
+                values = variable.isel(at).load()
+            except (OSError, RuntimeError, ValueError) as error:
+                raise StorageError(where, f"cannot be read: {error}", "publish again with --recheck") from error
+            if other is not None and not bool(values.identical(other.isel(at))):  # type: ignore[no-untyped-call]  # xarray's
+                raise StorageError(where, "is not what was built", "publish again with --recheck")
+
+    def _tree(self, document: str, key: str) -> xr.DataTree:
+        import xarray as xr  # noqa: PLC0415  # a check of links alone does not need it
+
+        from simstac.engine import SimstacBackend  # noqa: PLC0415
+        from simstac.engine.documents import read_document  # noqa: PLC0415
+
+        owner = read_document(document)
+        return xr.open_datatree(owner, engine=SimstacBackend, asset=key, trust=self.trust)  # type: ignore[arg-type]  # not a path
+
+    def _twin(self, document: str) -> str | None:
+        root = self.location.removesuffix("catalog.json").rstrip("/")
+        if self.site is None or not document.startswith(f"{root}/"):
+            return None
+        twin = self.site / document.removeprefix(f"{root}/")
+        return str(twin) if twin.is_file() and str(twin) != document else None
+
+
+def _spread(variable: xr.Variable, places: int) -> list[dict[Hashable, int]]:
+    """Places along the first dimension, evenly spread, the first and the last among them."""
+    if not variable.ndim:
+        return [{}]
+    last = variable.shape[0] - 1
+    indexes = {index * last // max(places - 1, 1) for index in range(places)} if last >= 0 else set()
+    return [{variable.dims[0]: index} for index in sorted(indexes)]

@@ -1,0 +1,222 @@
+import json
+import shutil
+import subprocess
+import sys
+import urllib.request
+
+import pytest
+
+
+def test_help_names_every_command_of_the_contract(simstac):
+    said = simstac("--help")
+    assert said.code == 0
+    listed = {line.split()[0] for line in said.out.partition("Commands:")[2].splitlines() if line.startswith("  ")}
+    assert listed >= {
+        *("init", "build", "publish", "run", "status", "validate", "verify", "open", "browse", "demo", "schema"),
+    }
+
+
+def test_help_imports_nothing_heavy():
+    heavy = {"xarray", "icechunk", "zarr", "pystac", "boto3", "obstore", "pandas", "pydantic", "numpy", "rich.progress"}
+    script = "import sys\nfrom simstac.cli.main import app\nprint(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+    assert heavy.isdisjoint(loaded)
+
+
+def test_build_says_what_it_did_and_the_second_time_that_there_is_nothing_to_do(simstac, study_folder):
+    config = study_folder / "buildings.yaml"
+    first = simstac("build", config)
+    assert first.code == 0
+    assert first.out.splitlines() == [
+        "office-study: written, version 1.0.0, 3 runs (3 completed)",
+        f"{study_folder / 'site'}: 5 documents written",
+    ]
+    second = simstac("build", config)
+    assert second.code == 0
+    assert second.out.splitlines() == [
+        "office-study: unchanged, version 1.0.0, 3 runs (3 completed)",
+        f"{study_folder / 'site'}: nothing to do",
+    ]
+
+
+def test_json_is_one_object_a_line_and_nothing_else(simstac, study_folder):
+    said = simstac("build", study_folder / "buildings.yaml", "--json")
+    rows = [json.loads(line) for line in said.out.splitlines()]
+    assert [row["id"] for row in rows] == ["office-study"]
+    assert rows[0]["stored"]["tag"] == "1.0.0"
+    assert said.err == ""
+
+
+def test_progress_goes_to_stderr_in_plain_lines(simstac, study_folder):
+    said = simstac("build", study_folder / "buildings.yaml")
+    assert "3/3" in said.err
+    assert "\x1b" not in said.err
+    assert "3/3" not in said.out
+
+
+def test_a_bad_run_shows_and_makes_the_exit_code_one(simstac, study_folder):
+    (study_folder / "runs" / "i10" / "eplusout.end").unlink()
+    said = simstac("build", study_folder / "buildings.yaml")
+    assert said.code == 1
+    assert "3 runs (2 completed, 1 incomplete)" in said.out
+    assert "i10: incomplete" in said.err
+
+
+@pytest.mark.parametrize(
+    ("mend", "code", "message"),
+    [
+        (lambda folder: shutil.rmtree(folder / "runs"), 1, "does not exist"),
+        (lambda folder: [shutil.rmtree(run) for run in (folder / "runs").glob("i*")], 1, "matches no runs"),
+        (
+            lambda folder: (folder / "runs" / "params.csv").write_text("run,a\ni5,1\ni5,2\n"),
+            1,
+            "names the run 'i5' twice",
+        ),
+        (lambda folder: (folder / "runs" / "params.csv").write_text("run,a\ni5,1\n"), 1, "has no row for 'i10', 'i20'"),
+        (
+            lambda folder: (folder / "runs" / "params.csv").write_text("run,a\nz,1\n"),
+            1,
+            "has a row for none of the runs",
+        ),
+        (lambda folder: (folder / "runs" / "params.csv").unlink(), 1, "does not exist"),
+        (lambda folder: (folder / "buildings.yaml").write_text("catalog: {titel: x}"), 2, "buildings.yaml:1"),
+    ],
+    ids=["no folder", "no runs", "twice", "missing rows", "unknown rows", "no table", "typo"],
+)
+def test_bad_input_is_one_line_with_path_and_remedy_and_changes_nothing(simstac, study_folder, mend, code, message):
+    simstac("build", study_folder / "buildings.yaml")
+    before = {path: path.read_bytes() for path in (study_folder / "site").rglob("*") if path.is_file()}
+    mend(study_folder)
+    said = simstac("build", study_folder / "buildings.yaml")
+    assert said.code == code
+    (line,) = [line for line in said.err.splitlines() if line.startswith("error: ")]
+    assert message in line
+    assert str(study_folder) in line
+    assert "; " in line
+    assert {path: path.read_bytes() for path in (study_folder / "site").rglob("*") if path.is_file()} == before
+
+
+def test_a_run_that_is_being_written_or_broken_is_reported_alone(simstac, study_folder):
+    (study_folder / "runs" / "i5" / "eplusout.sql-journal").touch()
+    (study_folder / "runs" / "i10" / "eplusout.sql").write_text("no database at all, but long enough to look at" * 9)
+    said = simstac("build", study_folder / "buildings.yaml")
+    assert said.code == 1
+    assert "is still being written" in said.err
+    assert "3 runs (1 completed, 2 incomplete)" in said.out
+
+
+def test_status_tells_each_run_and_whether_the_store_has_it(simstac, study_folder, three_runs):
+    config = study_folder / "buildings.yaml"
+    assert {line.split()[2] for line in simstac("status", config).out.splitlines()} == {"new"}
+    simstac("build", config)
+    shutil.rmtree(study_folder / "runs" / "i20")
+    shutil.copytree(three_runs["i5"], study_folder / "runs" / "i20")
+    said = simstac("status", config)
+    assert [line.split() for line in said.out.splitlines()] == [
+        ["i5", "completed", "current"],
+        ["i10", "completed", "current"],
+        ["i20", "completed", "stale"],
+    ]
+    (study_folder / "runs" / "i20" / "eplusout.end").unlink()
+    folder = simstac("status", study_folder / "runs")
+    assert folder.code == 1
+    assert folder.out.splitlines()[-1].split()[:2] == ["i20", "incomplete"]
+
+
+def test_init_writes_a_configuration_that_builds(simstac, study_folder):
+    (study_folder / "buildings.yaml").unlink()
+    said = simstac("init", study_folder)
+    assert said.code == 0
+    text = (study_folder / "simstac.yaml").read_text()
+    assert 'path: "runs/*", parameters: "runs/params.csv"' in text
+    assert simstac("build", study_folder / "simstac.yaml").code == 0
+    again = simstac("init", study_folder)
+    assert (again.code, "is there already" in again.err) == (2, True)
+    assert (study_folder / "simstac.yaml").read_text() == text
+
+
+def test_init_of_a_folder_without_runs_says_so(simstac, tmp_path):
+    said = simstac("init", tmp_path)
+    assert said.code == 1
+    assert "holds no runs" in said.err
+
+
+def test_validate_and_open_what_was_built(simstac, study_folder):
+    simstac("build", study_folder / "buildings.yaml")
+    valid = simstac("validate", study_folder / "site")
+    assert (valid.code, valid.out, valid.err.splitlines()[-1]) == (0, "", "5 documents, 0 findings")
+    opened = simstac("open", study_folder / "site", "--item", "i10")
+    assert opened.code == 0
+    assert "zone_mean_air_temperature" in opened.out
+    path = study_folder / "site" / "catalog.json"
+    path.write_text(path.read_text().replace('"type": "Catalog"', '"type": "Katalog"'))
+    broken = simstac("validate", study_folder / "site")
+    assert broken.code == 1
+    assert "catalog.json" in broken.out
+    assert simstac("validate", study_folder / "nowhere").code == 1
+
+
+def test_publish_plans_checks_publishes_and_then_has_nothing_to_do(simstac, study_folder):
+    config = study_folder / "buildings.yaml"
+    with config.open("a") as file:
+        file.write("targets:\n  - {type: local, path: www}\n")
+    early = simstac("publish", config)
+    assert (early.code, "is not built yet" in early.err) == (1, True)
+    simstac("build", config)
+    plan = simstac("publish", config, "--dry-run")
+    assert plan.code == 0
+    assert any(line.startswith("+") and "office-study/i5/i5.json" in line for line in plan.out.splitlines())
+    assert not (study_folder / "www").exists()
+    assert simstac("publish", config, "--check").code == 1
+    assert simstac("publish", config).code == 0
+    assert simstac("validate", study_folder / "www").code == 0
+    nothing = simstac("publish", config, "--check")
+    assert (nothing.code, "nothing to publish" in nothing.out) == (0, True)
+
+
+def test_a_target_that_fails_does_not_stop_the_others(simstac, study_folder):
+    config = study_folder / "buildings.yaml"
+    with config.open("a") as file:
+        file.write("targets:\n  - {type: git, clone: no-clone}\n  - {type: local, path: www}\n")
+    simstac("build", config)
+    said = simstac("publish", config)
+    assert said.code == 1
+    assert "no-clone" in said.err
+    assert (study_folder / "www" / "catalog.json").is_file()
+
+
+def test_run_builds_publishes_and_verifies(simstac, study_folder):
+    config = study_folder / "buildings.yaml"
+    with config.open("a") as file:
+        file.write("targets:\n  - {type: local, path: www}\n")
+    assert simstac("run", config).code == 0
+    assert simstac("verify", study_folder / "www").code == 0
+    (study_folder / "www" / "office-study" / "i5" / "i5.json").unlink()
+    broken = simstac("verify", study_folder / "www")
+    assert broken.code == 1
+    assert "i5.json" in broken.out
+
+
+def test_browse_serves_the_site_until_interrupted(study_folder):
+    command = [sys.executable, "-m", "simstac", "browse", str(study_folder / "buildings.yaml")]
+    subprocess.run(
+        [sys.executable, "-m", "simstac", "build", str(study_folder / "buildings.yaml")],
+        check=True,
+        capture_output=True,
+    )
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        url = server.stdout.readline().split()[-1]
+        with urllib.request.urlopen(url) as answer:
+            assert json.load(answer)["id"] == "buildings"
+            assert answer.headers["Access-Control-Allow-Origin"] == "*"
+        server.terminate()
+
+
+def test_the_schema_is_json(simstac):
+    assert json.loads(simstac("schema").out)["title"] == "simstac configuration"
+
+
+def test_usage_errors_exit_with_two(simstac):
+    assert simstac("build").code == 2
+    assert simstac("nonsense").code == 2
