@@ -152,7 +152,7 @@ def store_pandas(folder: str) -> Callable[[], Callable[[], Digest]]:
             rows = pd.read_sql(JOIN, connection)
         days = pd.to_datetime(rows[["Year", "Month", "Day"]].rename(columns=str.lower))
         rows["time"] = days + pd.to_timedelta(rows["Hour"] * 60 + rows["Minute"], unit="min")
-        rows["KeyValue"] = rows["KeyValue"].fillna("")
+        rows["KeyValue"] = rows["KeyValue"].fillna("meter")
         wide = rows.pivot(index="time", columns=["Name", "KeyValue"], values="Value")
         variables = {}
         for name in wide.columns.unique("Name"):

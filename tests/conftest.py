@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -304,7 +305,9 @@ def demo_runs(cache_dir: Path) -> Path:
     """The folder of the demonstration's 18 real runs and ``params.csv``, simulated once: copy it, change nothing."""
     from simstac.demo import make_demo  # the package is imported where a test uses it
 
-    return make_demo(cache_dir / "demo").parent / "runs"
+    with (cache_dir / "demo.lock").open("w") as lock:  # one session, or worker of it, simulates; the others wait
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return make_demo(cache_dir / "demo").parent / "runs"
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,10 @@
-"""The notebooks run from top to bottom on a site built here, and are stored without their outputs."""
+"""Notebooks, and the Python in the pages of the documentation, run as they are printed on a site built here."""
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
@@ -9,8 +12,9 @@ import pytest
 from nbclient import NotebookClient
 from traitlets.config import Config
 
-EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
-NOTEBOOKS = sorted(EXAMPLES.glob("*.ipynb"))
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = sorted((ROOT / "examples").glob("*.ipynb"))
+PAGES = ("README.md", "docs/tutorial/first-study.md", "docs/how-to/read-one-run.md")
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -31,3 +35,16 @@ def test_runs_from_top_to_bottom(path: Path, demo_site: Path, tmp_path: Path, mo
         output.text for cell in notebook.cells for output in cell.get("outputs", ()) if output.get("name") == "stderr"
     ]
     assert warnings == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_python_of_a_page_runs_as_printed(page: str, demo_site: Path, tmp_path: Path) -> None:
+    (tmp_path / "my-study" / "runs").mkdir(parents=True)
+    (tmp_path / "demo").symlink_to(demo_site.parent)
+    (tmp_path / "my-study" / "runs" / "base").symlink_to(demo_site.parent / "runs" / "u0.20-l05-h20")
+    (tmp_path / "runs").symlink_to(tmp_path / "my-study" / "runs")
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text("utf-8"), flags=re.DOTALL)
+    assert blocks
+    command = [sys.executable, "-W", "error::FutureWarning", "-c", "\n".join(blocks)]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr) == (0, "")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 import orjson
 
 from simstac.errors import InvalidDocumentError, PublishError
-from simstac.stac.document import GEOJSON, JSON, STAC_VERSION, Document, Documents, canonical_json
+from simstac.stac.document import GEOJSON, JSON, STAC_VERSION, CanonicalWriter, Document, Documents, canonical_json
 from simstac.stac.extensions import file
 from simstac.stac.metadata import CatalogMetadata
 from simstac.stac.parquet import ASSET, FILE_NAME
@@ -49,8 +49,9 @@ def upsert_collection(
     yield from sorted(files.items())
     listed: list[Document] = []
     changed = False
+    writer = CanonicalWriter()
     for item in _linked_items(documents, catalog):
-        data, where = canonical_json(item), item_path(item["collection"], item["id"])
+        data, where = writer.bytes(item), item_path(item["collection"], item["id"])
         changed = changed or (table is not None and read(where) != data)
         listed.append(_item_link(item))
         yield where, data
@@ -234,7 +235,7 @@ def _paths_of(collection: Document | None, folder: str) -> set[str]:
         return set()
     items = {link["href"] for link in collection["links"] if link["rel"] == "item"}
     files = {asset["href"] for asset in collection.get("assets", {}).values()}
-    paths = (posixpath.normpath(f"{folder}/{href}") for href in items | files if not is_absolute(href))
+    paths = (posixpath.normpath(posixpath.join(folder, href)) for href in items | files if not is_absolute(href))
     return {path for path in paths if path.startswith(f"{folder}/")}
 
 

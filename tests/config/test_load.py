@@ -60,6 +60,13 @@ def test_the_configuration_of_the_readme_is_understood(write):
             "unknown key 'collections.0.source.engin'",
             "did you mean 'engine'?",
         ),
+        (
+            "license: CC",
+            "licence: CC",
+            10,
+            "unknown key 'collections.0.licence' (and 1 more)",
+            "did you mean 'license'?",
+        ),
         ("push: false", "pusch: false", 18, "unknown key 'targets.1.git.pusch'", "did you mean 'push'?"),
         ("region: us-east-1", "secret_key: abc", 17, "unknown key", "the usual AWS chain"),
         ("    license: CC-BY-4.0\n", "", 7, "key 'collections.0.license' is missing", "simstac schema"),

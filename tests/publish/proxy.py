@@ -46,7 +46,7 @@ class Proxy:
     upstream: str
     fault: Callable[[str, str, int], Fault | None] = lambda _method, _path, _number: None
     latency: float = 0.0
-    dropped: set[str] = field(default_factory=set)
+    disguise: dict[int, int] = field(default_factory=dict)
     seen: list[tuple[str, str]] = field(default_factory=list)
     url: str = ""
 
@@ -118,7 +118,7 @@ class Handler(BaseHTTPRequestHandler):
         connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=60)
         connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
         for name, value in self.headers.items():
-            if name.lower() not in {"connection", "expect"} | self.server.proxy.dropped:
+            if name.lower() not in {"connection", "expect"}:
                 connection.putheader(name, value)
         connection.endheaders(body)
         response = connection.getresponse()
@@ -131,6 +131,8 @@ class Handler(BaseHTTPRequestHandler):
         return response.status, headers, content
 
     def answer(self, status: int, headers: list[tuple[str, str]], content: bytes, cut: int | None = None) -> None:
+        if status in self.server.proxy.disguise:
+            status, content = self.server.proxy.disguise[status], b""
         self.send_response(status)
         for name, value in headers:
             self.send_header(name, value)

@@ -144,7 +144,10 @@ def test_dry_run_prints_and_changes_nothing(place: Place, tmp_path: Path) -> Non
     result = publish(site, place.target, link("study"), dry_run=True)
     before = place.listing()
     assert not result.applied
-    assert list(result.changes.lines())[-1].endswith("5 writes")
+    lines = list(result.changes.lines())
+    assert lines[0].endswith(" B  study/run-0/run-0.json  (new run)")
+    assert lines[-1].startswith(f"{place.target.url}: +3 ~0 -0, ")
+    assert lines[-1].endswith(" bytes, 5 requests")
     rows = list(result.changes.to_json())
     assert [json.dumps(row) for row in rows]
     assert rows[0] | {"bytes": 0} == {

@@ -37,10 +37,11 @@ def site(tmp_path: Path) -> Path:
     asset = {"href": "../data/study.icechunk", "type": "application/vnd.zarr+icechunk"}
     links = [{"rel": "item", "href": f"./r{n}/r{n}.json"} for n in range(RUNS)]
     up = {"rel": "root", "href": "../catalog.json"}
+    elsewhere = {"rel": "self", "href": "https://data.example.org/stac/study/collection.json"}
     (root / "study").mkdir()
     (root / "study" / "chart.png").write_bytes(b"png")
     assets = {"icechunk": asset, "chart": {"href": "./chart.png", "type": "image/png"}}
-    (root / "study" / "collection.json").write_bytes(dump({"links": [*links, up], "assets": assets}))
+    (root / "study" / "collection.json").write_bytes(dump({"links": [*links, up, elsewhere], "assets": assets}))
     for n in range(RUNS):
         (root / "study" / f"r{n}").mkdir()
         item = {"links": [{"rel": "collection", "href": "../collection.json"}], "assets": {}}

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta, timezone
 
 import numpy as np
 import pytest
 
 from simstac.errors import InvalidDocumentError
-from simstac.stac.document import canonical_json, plain, text, timestamp
+from simstac.stac.document import CanonicalWriter, canonical_json, plain, text, timestamp
 
 
 def test_canonical_json_is_one_form():
@@ -50,3 +51,16 @@ def test_timestamps_are_utc():
     moment = datetime(2020, 1, 1, 6, tzinfo=timezone(timedelta(hours=-6)))
     assert timestamp(moment) == "2020-01-01T12:00:00Z"
     assert timestamp(moment.replace(microsecond=500)) == "2020-01-01T12:00:00.000500Z"
+
+
+def test_a_shared_part_is_rendered_alike_wherever_it_stands():
+    shared = {"b": {"href": "x\n y", "roles": ["data"]}, "a": {}}
+    other = {"c": []}
+    first = {"id": "1", "assets": shared, "properties": {"z": 1, "cube:dimensions": shared}}
+    second = {"id": "2", "assets": shared, "properties": {"cube:dimensions": other}, "cube:dimensions": other}
+    writer = CanonicalWriter()
+    for document in (first, second, first):
+        expected = json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+        assert writer.bytes(document).decode() == expected
+    with pytest.raises(InvalidDocumentError):
+        writer.bytes({"id": "3", "properties": {"cube:dimensions": {"a": float("nan")}}})

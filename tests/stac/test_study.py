@@ -79,7 +79,7 @@ def test_the_collection_holds_the_ensemble(described):
     assert collection["cube:dimensions"]["run"]["type"] == "ensemble"
     assert collection["cube:dimensions"]["time"] == {
         "type": "temporal",
-        "description": "end of the hour; local standard time (UTC-06:00) in the store, UTC here",
+        "description": "end of the hour, local standard time (UTC-06:00); UTC here",
         "extent": ["2017-01-01T06:00:00Z", "2017-01-03T06:00:00Z"],
         "step": "PT1H",
         "calendar": "proleptic_gregorian",

@@ -105,7 +105,7 @@ def _config_error(path: Path, root: yaml.Node, error: ValidationError) -> Config
     found = error.errors(include_url=False)
     within = {problem["loc"][:depth] for problem in found for depth in range(len(problem["loc"]))}
     problems = [problem for problem in found if problem["loc"] not in within] or found
-    first = min(problems, key=lambda problem: _line(root, problem["loc"]))
+    first = min(problems, key=lambda problem: (problem["type"] != "extra_forbidden", _line(root, problem["loc"])))
     where = f"{path}:{_line(root, first['loc'])}"
     key = ".".join(str(part) for part in first["loc"])
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""

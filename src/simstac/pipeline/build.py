@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -109,9 +110,10 @@ def build(project: Project, *, drop_vanished: bool = False, on_progress: OnProgr
 def _build_collection(
     project: Project, collection: Collection, site: SiteFolder, drop_vanished: bool, on_progress: OnProgress
 ) -> CollectionReport:
-    from simstac.stac.study import describe_study  # noqa: PLC0415  # xarray, which an unbuilt site does not need
+    from simstac.stac.releases import Release  # noqa: PLC0415  # xarray, which an unbuilt site does not need
+    from simstac.stac.study import describe_study  # noqa: PLC0415  # as above
     from simstac.study import find_study  # noqa: PLC0415  # as above
-    from simstac.write import open_stored, write_study  # noqa: PLC0415  # as above
+    from simstac.write import older_versions, open_stored, write_study  # noqa: PLC0415  # as above
 
     place, source = store_place(project, collection), collection.source
     study = find_study(source.path, parameters=source.parameters, engine=source.engine, base=project.folder)
@@ -125,8 +127,10 @@ def _build_collection(
         credentials=place.credentials,
         on_progress=on_progress,
     )
-    data = open_stored(stored, credentials=place.credentials)
-    documents = describe_study(data, stored, collection.described(), placement(project, collection))
+    read = partial(open_stored, credentials=place.credentials)
+    releases = [Release(each, read(each)) for each in older_versions(stored, credentials=place.credentials)]
+    where = placement(project, collection)
+    documents = describe_study(read(stored), stored, collection.described(), where, releases=releases)
     refuse_invalid(upsert_collection(site.read, project.catalog, documents))
     changed = site.apply(upsert_collection(site.read, project.catalog, documents))
     return CollectionReport(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
 from pathlib import Path
 
 from simstac.config import Project, load_project
@@ -25,8 +27,9 @@ def how_to_look(project: Project, config: Path) -> str:
     """Where the built site is, how to see it in a browser, and the lines of Python that open it."""
     site = Path(os.path.relpath(project.site))
     document = site / project.collections[0].id / "collection.json"
+    command = "simstac" if shutil.which("simstac") else Path(os.path.relpath(sys.argv[0])).as_posix()
     return f"""
-In a browser:  simstac browse {config}
+In a browser:  {command} browse {config}
 In Python:
     import pystac, xarray as xr
     study = pystac.read_file("{document.as_posix()}")

@@ -132,7 +132,16 @@ class Changes:
             yield f"{change.action.value} {size}  {change.path}  ({change.reason})"
         for kind, row in self.totals().items():
             yield f"{kind}: +{row['added']} ~{row['changed']} -{row['deleted']}, {row['bytes']:,} bytes"
-        yield f"{self.target}: {self.requests if self else 0} writes" if self else f"{self.target}: nothing to publish"
+        yield self.summary
+
+    @property
+    def summary(self) -> str:
+        """The totals in one line."""
+        if not self:
+            return f"{self.target}: nothing to publish"
+        counts = Counter(change.action.value for change in self.changes)
+        files = " ".join(f"{action.value}{counts[action.value]}" for action in Action)
+        return f"{self.target}: {files}, {self.bytes:,} bytes, {self.requests} requests"
 
     def to_json(self) -> Iterator[dict[str, Any]]:
         """The plan for machines: one object a file, then the totals."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from simstac.errors import PublishError
@@ -45,6 +45,7 @@ def diagnose(target: Target, *, public_url: str | None = None, fix_cors: bool = 
         public_url: Where strangers will read it.
         fix_cors: Whether a bucket without a CORS rule for browsers is given one.
     """
+    checks: Iterable[Check]
     match target:
         case S3Target():
             from simstac.publish.s3.doctor import diagnose_bucket  # noqa: PLC0415  # imports boto3

@@ -20,7 +20,6 @@ from simstac.publish.web import ORIGIN, Answer, fetch, is_web
 ICECHUNK = "application/vnd.zarr+icechunk"
 WORKERS = 16
 _JSON_TYPES = frozenset({"application/json", "application/geo+json"})
-_STRUCTURE = frozenset({"root", "parent", "child", "item", "items", "collection", "self"})
 
 type OpenAsset = Callable[[str, str], str]
 
@@ -160,7 +159,7 @@ class _Walk:
             target = join(address, link["href"])
             if link["rel"] in {"child", "item"}:
                 (items if link["rel"] == "item" else children).append(target)
-            elif self._is_ours(target) or link["rel"] in _STRUCTURE:
+            elif self._is_ours(target) or not urlsplit(link["href"]).scheme:
                 self.links.setdefault(target, address)
         for asset in document.get("assets", {}).values():
             for each in (asset, *asset.get("alternate", {}).values()):
@@ -175,7 +174,11 @@ class _Walk:
         """Reach every link and asset that was not read as a document."""
         known = {*self.documents, *self.missing}
         others = [(address, source, "", False) for address, source in self.links.items() if address not in known]
-        noted = [(address, source, kind, True) for address, (source, kind, _) in self.assets.items()]
+        noted = [
+            (address, source, kind, True)
+            for address, (source, kind, _) in self.assets.items()
+            if is_web(self.root) or not is_web(address)
+        ]
         self.findings += [finding for found in pool.map(_reached, others + noted) for finding in found]
 
     def open_all(self, open_asset: OpenAsset) -> dict[str, str]:

@@ -44,6 +44,9 @@ SCHEMAS = {
     }.items()
 }
 
+SHARED_PARTS = frozenset({"assets", "cube:dimensions", "cube:variables", "storage:schemes"})
+
+_CANONICAL = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS
 _STRICT = json.JSONEncoder(allow_nan=False, check_circular=False, ensure_ascii=False)
 
 type Document = dict[str, Any]
@@ -164,12 +167,50 @@ def canonical_json(document: Document) -> bytes:
     Raises:
         InvalidDocumentError: If it holds NaN, an infinity, or anything that is not JSON.
     """
-    try:
-        _STRICT.encode(document)
-        return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
-    except (TypeError, ValueError) as error:
-        where = str(document.get("id", "document"))
-        raise InvalidDocumentError(where, f"is not strict JSON ({error})", "leave the value out") from error
+    return CanonicalWriter().bytes(document)
+
+
+class CanonicalWriter:
+    """Writes canonical JSON of many documents; a part that is one object in all of them is rendered once."""
+
+    def __init__(self) -> None:
+        """Start with no part rendered."""
+        self._rendered: dict[tuple[str, ...], tuple[Any, orjson.Fragment]] = {}
+
+    def bytes(self, document: Document) -> bytes:
+        """The bytes that `canonical_json` gives.
+
+        Raises:
+            InvalidDocumentError: If it holds NaN, an infinity, or anything that is not JSON.
+        """
+        try:
+            whole = self._with_parts(document, ())
+            return orjson.dumps(whole, option=_CANONICAL | orjson.OPT_APPEND_NEWLINE)
+        except (TypeError, ValueError) as error:
+            where = str(document.get("id", "document"))
+            raise InvalidDocumentError(where, f"is not strict JSON ({error})", "leave the value out") from error
+
+    def _with_parts(self, fields: Document, above: tuple[str, ...]) -> Document:
+        rest: Document = {}
+        parts: Document = {}
+        for key, value in fields.items():
+            if key in SHARED_PARTS:
+                parts[key] = self._part(value, (*above, key))
+            elif key == "properties" and isinstance(value, dict) and not above:
+                parts[key] = self._with_parts(value, (key,))
+            else:
+                rest[key] = value
+        _STRICT.encode(rest)
+        return rest | parts
+
+    def _part(self, value: Any, where: tuple[str, ...]) -> orjson.Fragment:
+        known = self._rendered.get(where)
+        if known is not None and known[0] is value:
+            return known[1]
+        _STRICT.encode(value)
+        lines = orjson.dumps(value, option=_CANONICAL).replace(b"\n", b"\n" + b"  " * len(where))
+        self._rendered[where] = (value, orjson.Fragment(lines))
+        return self._rendered[where][1]
 
 
 def _with_inherited(node: xr.DataTree) -> xr.Dataset:

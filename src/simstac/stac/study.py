@@ -164,7 +164,7 @@ def _prose(run: Run, subject: Subject) -> str:
 
 def _title(run: Run, titled: list[str]) -> str:
     shown = [
-        f"{name.removeprefix('sim:').replace('_', ' ')} {run.properties[name]}"
+        f"{name.removeprefix('sim:').replace('_', ' ')} {_shown(run.properties[name])}"
         for name in titled
         if name in run.properties
     ]
@@ -172,6 +172,10 @@ def _title(run: Run, titled: list[str]) -> str:
     title = f"{run.name}: {', '.join(shown)}" if shown else run.name
     suffix = "" if status == "completed" else f" ({status})"
     return (title if len(title) <= MAX_TITLE else f"{title[: MAX_TITLE - 1]}…") + suffix
+
+
+def _shown(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _title_columns(runs: RunTable) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     import zarr
 
 
-VARIABLES_AT_ONCE = 4
 type OnRun = Callable[[Run], None]
 
 
@@ -125,9 +123,7 @@ def settle_batch(root: zarr.Group, shape: Shape, batch: Batch, read: Mapping[str
 
 def _write(root: zarr.Group, shape: Shape, batch: Batch, read: Mapping[str, RunData]) -> None:
     rows = {row - batch.start: read[run.name] for row, run in batch.runs.items()}
-
-    def write_variable(key: VariableKey) -> None:
-        spec = shape.layout.arrays[key]
+    for key, spec in shape.layout.arrays.items():
         array = array_at(root, spec.path)
         if len(rows) < batch.stop - batch.start:
             block = np.array(array[batch.start : batch.stop])
@@ -139,10 +135,6 @@ def _write(root: zarr.Group, shape: Shape, batch: Batch, read: Mapping[str, RunD
             if key in data.values:
                 _place(block[row : row + 1], key, data, shape.layout)
         write_rows(array, batch.start, block)
-
-    with ThreadPoolExecutor(VARIABLES_AT_ONCE) as pool:
-        for _ in pool.map(write_variable, shape.layout.arrays):
-            pass
 
 
 def missing_rows(spec: ArraySpec, count: int) -> NDArray[Any]:

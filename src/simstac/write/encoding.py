@@ -69,7 +69,7 @@ def grid_chunks(dims: Sequence[str], shape: Sequence[int], itemsize: int, wished
 
 
 def compressors(dtype: np.dtype[Any]) -> tuple[zarr.abc.codec.BytesBytesCodec, ...]:
-    """Blosc with zstd level 3, byte-shuffled for numbers."""
+    """Blosc with zstd, byte-shuffled for numbers: level 1 takes half the time of level 3, for 4 % more bytes."""
     from zarr.codecs import BloscCodec  # noqa: PLC0415  # 0.8 s that an unchanged study need not pay
 
     if dtype.kind == "O":

@@ -10,7 +10,7 @@ from simstac.progress import OnProgress, silent
 from simstac.storage import KeySource, StorageScheme, Stored
 from simstac.study import Study
 from simstac.write.build import Build
-from simstac.write.plan import Plan, plan_update, study_fingerprint
+from simstac.write.plan import Dropped, Plan, plan_update, study_fingerprint
 from simstac.write.previous import STUDY_LAYOUT, Previous, read_previous, read_texts
 from simstac.write.repository import (
     Place,
@@ -66,7 +66,7 @@ def write_study(
     *,
     version: str | None = None,
     chunks: Mapping[str, int] | None = None,
-    drop_vanished: bool = False,
+    drop_vanished: Dropped = False,
     credentials: KeySource | None = None,
     on_progress: OnProgress = silent,
 ) -> tuple[Stored, Report]:
@@ -81,7 +81,7 @@ def write_study(
         scheme: Where the bytes live.
         version: The version that the tag names; ``1``, ``2`` … where None.
         chunks: Chunk lengths by dimension, for example ``{"run": 16}``; chosen by size where left out.
-        drop_vanished: Whether runs that the study has no more are removed from the store.
+        drop_vanished: Whether runs that the study has no more are removed from the store, or which of them.
         credentials: A picklable callback that yields S3 keys, used instead of the environment's.
         on_progress: Listens to the progress.
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 from simstac.study import Run, Study
 from simstac.write.previous import STUDY_LAYOUT
 from simstac.write.table import RunTable
+
+type Dropped = bool | Set[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,22 +39,24 @@ class Plan:
         return f"{len(self.runs)} runs: " + (", ".join(changes) or "parameters changed")
 
 
-def plan_update(study: Study, marks: Mapping[str, str], table: RunTable, *, drop_vanished: bool) -> Plan:
+def plan_update(study: Study, marks: Mapping[str, str], table: RunTable, *, drop_vanished: Dropped) -> Plan:
     """Compare a study with the run table of its store.
 
     Args:
         study: The runs.
         marks: Their fingerprints by name.
         table: What the store holds.
-        drop_vanished: Whether runs whose results are gone are removed; a row of the parameter table stays, as missing.
+        drop_vanished: Whether runs whose results are gone are removed, or which of them; a row of the parameter table
+            stays, as missing.
     """
     stored, statuses = table.texts("fingerprint"), table.texts("status")
     there = {run.name: run for run in study.runs}
     gone = [
         name for name in table.runs if name not in there or (there[name].path is None and statuses[name] != "missing")
     ]
-    dropped = [name for name in gone if drop_vanished and name not in there]
-    emptied = {name for name in gone if drop_vanished and name in there}
+    let_go = {name for name in gone if drop_vanished is True or (drop_vanished and name in drop_vanished)}
+    dropped = [name for name in gone if name in let_go and name not in there]
+    emptied = let_go & there.keys()
     added = tuple(name for name in there if name not in stored)
     return Plan(
         runs=(*(name for name in table.runs if name not in dropped), *added),
@@ -60,12 +64,14 @@ def plan_update(study: Study, marks: Mapping[str, str], table: RunTable, *, drop
         rewritten=tuple(
             name for name in table.runs if name in emptied or _is_changed(there.get(name), marks, stored[name])
         ),
-        vanished=() if drop_vanished else tuple(gone),
+        vanished=tuple(name for name in gone if name not in let_go),
         dropped=tuple(dropped),
     )
 
 
-def study_fingerprint(study: Study, marks: Mapping[str, str], chunks: Mapping[str, int], *, drop_vanished: bool) -> str:
+def study_fingerprint(
+    study: Study, marks: Mapping[str, str], chunks: Mapping[str, int], *, drop_vanished: Dropped
+) -> str:
     """SHA-256 in hexadecimal over all that a study's store is made from."""
     parameters = [
         (column.name, dict(column.attrs), [repr(value) for value in column.values.tolist()])
@@ -76,7 +82,7 @@ def study_fingerprint(study: Study, marks: Mapping[str, str], chunks: Mapping[st
         "runs": sorted((run.name, run.source, marks[run.name]) for run in study.runs),
         "parameters": [study.parameters.runs, parameters],
         "chunks": dict(chunks),
-        "drop_vanished": drop_vanished,
+        "drop_vanished": drop_vanished if isinstance(drop_vanished, bool) else sorted(drop_vanished),
     }
     return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
 

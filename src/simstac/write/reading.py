@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from simstac.storage import KeySource, StorageScheme, Stored, icechunk_storage
@@ -30,6 +31,28 @@ def open_stored(stored: Stored, *, credentials: KeySource | None = None) -> xr.D
         session = icechunk.Repository.open(storage).readonly_session(snapshot_id=stored.snapshot_id)
         store: Any = session.store
         return xr.open_datatree(store, engine="zarr", consolidated=False, chunks=None)
+
+
+def older_versions(stored: Stored, *, credentials: KeySource | None = None) -> tuple[Stored, ...]:
+    """The released versions of a store before this one, oldest first; of several tags at a snapshot the first.
+
+    Raises:
+        StorageError: If the store cannot be opened.
+    """
+    import icechunk  # noqa: PLC0415  # as above
+
+    with store_errors(stored.href):
+        storage = icechunk_storage(stored.href, stored.scheme, credentials=credentials)
+        repository = icechunk.Repository.open(storage)
+        tags: dict[str, str] = {}
+        for tag in sorted(repository.list_tags(), reverse=True):
+            tags[repository.lookup_tag(tag)] = tag
+        history = list(repository.ancestry(snapshot_id=stored.snapshot_id))
+    older = [info for info in reversed(history) if info.id in tags and info.id != stored.snapshot_id]
+    return tuple(
+        replace(stored, snapshot_id=info.id, tag=tags[info.id], written_at=info.written_at, changed=False)
+        for info in older
+    )
 
 
 def stored_fingerprints(href: str, scheme: StorageScheme, *, credentials: KeySource | None = None) -> dict[str, str]:

@@ -50,8 +50,10 @@ class Clone:
 
     @cached_property
     def has_checkout(self) -> bool:
-        """Whether files are checked out at all (not so in a bare or a ``--no-checkout`` clone)."""
-        return self.text("rev-parse", "--is-bare-repository") == "false" and (self.folder / "index").exists()
+        """Whether files are checked out, or would be (not so in a bare or a ``--no-checkout`` clone)."""
+        if self.text("rev-parse", "--is-bare-repository") == "true":
+            return False
+        return (self.folder / "index").exists() or not self.tip("HEAD")
 
     @cached_property
     def hash_name(self) -> str:
@@ -129,7 +131,8 @@ class Clone:
         """Make the checked-out files those of a commit, by an index of our own that replaces Git's at the end."""
         index, mine, lock = self.folder / "index", self.folder / _INDEX, self.folder / "index.lock"
         Path(f"{mine}.lock").unlink(missing_ok=True)
-        shutil.copyfile(index, mine)
+        if index.exists():
+            shutil.copyfile(index, mine)
         self.run("read-tree", "--reset", "-u", commit, index=mine)
         try:
             os.link(mine, lock)

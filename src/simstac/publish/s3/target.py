@@ -108,27 +108,30 @@ class S3Target:
         """Put objects, many at once; returns the ETag of the last."""
         largest = max(change.size for change in puts)
         workers = min(CONCURRENCY, len(puts), max(4, IN_FLIGHT // max(largest, 1)))
-        queue, lock, failed = iter(puts), threading.Lock(), threading.Event()
+        queue, lock, stop = iter(puts), threading.Lock(), threading.Event()
         etags: dict[str, str] = {}
 
         def work() -> None:
             while True:
                 with lock:
-                    change = None if failed.is_set() else next(queue, None)
+                    change = None if stop.is_set() else next(queue, None)
                 if change is None:
                     return
                 try:
                     etag = self._put(change, site)
                 except BaseException:
-                    failed.set()
+                    stop.set()
                     raise
                 with lock:
                     etags[change.path] = etag
                     done(change)
 
         with ThreadPoolExecutor(workers) as pool:
-            for future in [pool.submit(work) for _ in range(workers)]:
-                future.result()
+            try:
+                for future in [pool.submit(work) for _ in range(workers)]:
+                    future.result()
+            finally:
+                stop.set()
         return etags[puts[-1].path]
 
     def delete(self, paths: Sequence[str]) -> None:

@@ -98,7 +98,8 @@ def _temporal(dataset: xr.Dataset, coordinate: xr.DataArray, description: str, s
     west, east = subject.utc_offsets
     extent = [to_utc(axis.first, east, where=axis.name), to_utc(axis.last, west, where=axis.name)]
     if zone := _zone(west, east):
-        description = f"{description}; local standard time ({zone}) in the store, UTC here"
+        said = description if "local standard time" in description else f"{description}, local standard time ({zone})"
+        description = f"{said}; UTC here"
     return {
         "type": "temporal",
         "description": description,
