@@ -163,6 +163,7 @@ def _opened_scaled(chunks: dict[str, int]) -> xr.Dataset:
     import icechunk
     import xarray as xr
 
+    _import_all()
     target = cache_folder() / "chunks" / "-".join(f"{name}{length}" for name, length in chunks.items())
     if not (target / "repo").exists():
         _write_scaled(str(target), chunks)
@@ -171,10 +172,12 @@ def _opened_scaled(chunks: dict[str, int]) -> xr.Dataset:
 
 
 def _import_all() -> None:
+    import icechunk
     import xarray as xr
 
     import simstac.write  # noqa: F401
 
+    icechunk.set_logs_filter("error")
     xr.backends.list_engines()
 
 
@@ -199,8 +202,9 @@ def _stored_digest(target: str) -> Digest:
 def _chunk_line(chunks: dict[str, int]) -> str:
     build, series, run = ([side, [chunks]] for side in (chunks_build, chunks_series, chunks_run))
     (built,), (one_series,), (one_run,) = (compare(side, repeats=3) for side in (build, series, run))
-    shape = " × ".join(f"{length} {name}" for name, length in chunks.items())
-    return f"| {shape} | {built.seconds:.2f} s, {built.result[0]} MB | {_milliseconds(one_series)} | {_milliseconds(one_run)} |"
+    shape = " x ".join(f"{length} {name}" for name, length in chunks.items())
+    cost = f"{built.seconds:.2f} s, {built.result[0]} MB"
+    return f"| {shape} | {cost} | {_milliseconds(one_series)} | {_milliseconds(one_run)} |"
 
 
 def _milliseconds(measured: Measured) -> str:
@@ -220,7 +224,7 @@ def main() -> None:
         "|---|---|---|---|",
         *map(_chunk_line, SHAPES),
     ]
-    text = f"{table(rows)}\n\nChunk shapes, 64 runs × 20 zone series × 8760 hours:\n\n" + "\n".join(lines)
+    text = f"{table(rows)}\n\nChunk shapes, 64 runs, 20 zone series, 8760 hours:\n\n" + "\n".join(lines)
     write_section("ensemble", "Writing a study", text)
 
 

@@ -1,9 +1,9 @@
 from dataclasses import dataclass
 
 import pytest
+from tests.study_folder import study_folder, three_runs  # noqa: F401  # fixtures
 
 from simstac.cli import main
-from tests.study_folder import study_folder, three_runs  # noqa: F401  # fixtures
 
 
 @dataclass(frozen=True)

@@ -131,3 +131,14 @@ def test_ugrid_mesh_takes_its_nodes():
         },
     )
     assert find_horizontal(dataset, Overrides()).bbox == (0, 0, 1, 1)
+
+
+def test_many_stations_are_a_box_and_not_the_globe():
+    random = np.random.default_rng(2)
+    east, north = {"units": "degrees_east"}, {"units": "degrees_north"}
+    coords = {"lon": ("obs", random.uniform(-10, 30, 500), east), "lat": ("obs", random.uniform(35, 60, 500), north)}
+    dataset = xr.Dataset({"t": ("obs", np.zeros(500))}, coords, {"featureType": "point"})
+    found = find_horizontal(dataset, Overrides())
+    assert found.geometry["type"] == "Polygon"
+    assert found.bbox == pytest.approx((-10, 35, 30, 60), abs=0.5)
+    assert found.dimensions["obs"]["geometry_types"] == ["Point"]

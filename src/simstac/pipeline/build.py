@@ -20,9 +20,9 @@ from simstac.progress import OnProgress, silent
 from simstac.stac.validate import validate_documents
 
 if TYPE_CHECKING:
-    from simstac.stac.document import Documents
     from simstac.storage import Stored
     from simstac.write import Report
+    from simstac.write.plan import Dropped
 
 BUILT = ".simstac/built.json"
 COMPLETED = "completed"
@@ -100,20 +100,29 @@ def build(project: Project, *, drop_vanished: bool = False, on_progress: OnProgr
         placement(project, collection)
     for collection in project.collections:
         try:
-            reports.append(_build_collection(project, collection, site, drop_vanished, on_progress))
+            reports.append(build_collection(project, collection, drop_vanished=drop_vanished, on_progress=on_progress))
         except SimstacError as error:
             errors.append(error)
     removed = [path for name in _let_go(project, site) for path in site.apply(list(remove_collection(site.read, name)))]
     return BuildReport(project.site, tuple(reports), tuple(errors), tuple(removed))
 
 
-def _build_collection(
-    project: Project, collection: Collection, site: SiteFolder, drop_vanished: bool, on_progress: OnProgress
+def build_collection(
+    project: Project, collection: Collection, *, drop_vanished: Dropped = False, on_progress: OnProgress = silent
 ) -> CollectionReport:
-    from simstac.stac.releases import Release  # noqa: PLC0415  # xarray, which an unbuilt site does not need
-    from simstac.stac.study import describe_study  # noqa: PLC0415  # as above
-    from simstac.study import find_study  # noqa: PLC0415  # as above
-    from simstac.write import older_versions, open_stored, write_study  # noqa: PLC0415  # as above
+    """Write the store of one collection and the documents around it.
+
+    Args:
+        project: The configuration.
+        collection: One of its collections.
+        drop_vanished: See `build`; or the names of those runs that leave the store.
+        on_progress: Hears of every run read and written.
+
+    Raises:
+        SimstacError: If it cannot be built.
+    """
+    from simstac.study import find_study  # noqa: PLC0415  # xarray, which an unbuilt site does not need
+    from simstac.write import write_study  # noqa: PLC0415  # as above
 
     place, source = store_place(project, collection), collection.source
     study = find_study(source.path, parameters=source.parameters, engine=source.engine, base=project.folder)
@@ -127,20 +136,36 @@ def _build_collection(
         credentials=place.credentials,
         on_progress=on_progress,
     )
-    read = partial(open_stored, credentials=place.credentials)
-    releases = [Release(each, read(each)) for each in older_versions(stored, credentials=place.credentials)]
-    where = placement(project, collection)
-    documents = describe_study(read(stored), stored, collection.described(), where, releases=releases)
-    refuse_invalid(upsert_collection(site.read, project.catalog, documents))
-    changed = site.apply(upsert_collection(site.read, project.catalog, documents))
+    changed, warnings = describe_collection(project, collection, stored)
     return CollectionReport(
         id=collection.id,
         stored=stored,
         statuses=tuple(report.statuses.values()),
         problems=_problems(report),
-        differences=_notes(report, documents),
+        differences=(*_notes(report), *warnings),
         documents=changed,
     )
+
+
+def describe_collection(
+    project: Project, collection: Collection, stored: Stored
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Write the documents around a store; return the paths of those that changed, and warnings.
+
+    Raises:
+        SimstacError: If it cannot be described.
+    """
+    from simstac.stac.releases import Release  # noqa: PLC0415  # as above
+    from simstac.stac.study import describe_study  # noqa: PLC0415  # as above
+    from simstac.write import older_versions, open_stored  # noqa: PLC0415  # as above
+
+    credentials, site = store_place(project, collection).credentials, SiteFolder(project.site)
+    read = partial(open_stored, credentials=credentials)
+    releases = [Release(each, read(each)) for each in older_versions(stored, credentials=credentials)]
+    where = placement(project, collection)
+    documents = describe_study(read(stored), stored, collection.described(), where, releases=releases)
+    refuse_invalid(upsert_collection(site.read, project.catalog, documents))
+    return site.apply(upsert_collection(site.read, project.catalog, documents)), tuple(documents.warnings)
 
 
 def _refuse_other_catalog(project: Project, site: SiteFolder) -> None:
@@ -189,6 +214,6 @@ def _problems(report: Report) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _notes(report: Report, documents: Documents) -> tuple[str, ...]:
+def _notes(report: Report) -> tuple[str, ...]:
     kept = [f"{run} is gone from the source and kept; --drop-vanished drops it" for run in report.vanished]
-    return (*report.differences, *kept, *documents.warnings)
+    return (*report.differences, *kept)

@@ -13,16 +13,19 @@ from typing import Any
 
 import orjson
 
-from simstac.catalog import ROOT
+from simstac.catalog import ROOT, collection_path
 from simstac.config.model import Collection, Project
 from simstac.errors import PublishError, SimstacError
+from simstac.pipeline.build import describe_collection
 from simstac.pipeline.place import destination, store_place
 from simstac.pipeline.site import SiteFolder
 from simstac.progress import OnProgress, Progress, silent
 from simstac.publish import S3Target
 from simstac.publish.target import Listed, Snapshot
 from simstac.stac.placement import is_absolute
-from simstac.write.expire import Expiry, expire as expire_store
+from simstac.storage import LocalPath
+from simstac.write import Expiry, Retention, current_version
+from simstac.write import expire as expire_store
 
 WORKERS = 16
 DEFAULT_KEEP = 3
@@ -57,7 +60,9 @@ def expire(
 ) -> tuple[ExpireReport, ...]:
     """Expire old versions of every store of a project and delete the objects that only they use.
 
-    What the site or the catalog at any configured target names stays, so all of them are read first.
+    What the site or the catalog at any configured target names stays, so all of them are read first. Older versions
+    that catalogs list beside the current one leave the site; a store that published catalogs address directly keeps
+    them until those catalogs were published anew and it is expired again.
 
     Args:
         project: The configuration.
@@ -72,23 +77,14 @@ def expire(
     Raises:
         PublishError: If the site or a target cannot be read; nothing is expired then.
     """
-    limit = datetime.now(UTC) - older_than
-    named = named_versions(project, on_progress)
+    limit, catalogs = datetime.now(UTC) - older_than, named_versions(project, on_progress)
     reports = []
     for collection in project.collections:
-        place = store_place(project, collection)
+        is_mirrored = isinstance(store_place(project, collection).scheme, LocalPath)
+        linked = {} if is_mirrored else catalogs.linked
+        retention = Retention(limit, keep, catalogs.named, linked)
         try:
-            expiry = expire_store(
-                place.href,
-                place.scheme,
-                older_than=limit,
-                keep=keep,
-                named=named,
-                dry_run=dry_run,
-                credentials=place.credentials,
-                read_object=_object_reader(collection),
-                on_progress=on_progress,
-            )
+            expiry = _expire_collection(project, collection, retention, dry_run=dry_run, on_progress=on_progress)
             reports.append(ExpireReport(collection.id, expiry))
         except SimstacError as error:
             reports.append(ExpireReport(collection.id, error=error))
@@ -96,40 +92,87 @@ def expire(
     return tuple(reports)
 
 
-def named_versions(project: Project, on_progress: OnProgress = silent) -> dict[str, str]:
-    """The snapshot ids, or tags where an asset has no snapshot id, that catalogs name, and where each is named.
+@dataclass(frozen=True, slots=True)
+class Catalogs:
+    """What catalogs name: snapshot ids, or tags where an asset has no snapshot id.
+
+    Attributes:
+        named: Those that must stay, and where each is named.
+        linked: Those that published catalogs list as outdated versions, and where.
+    """
+
+    named: Mapping[str, str]
+    linked: Mapping[str, str]
+
+
+def named_versions(project: Project, on_progress: OnProgress = silent) -> Catalogs:
+    """What the site and the catalogs at every configured target name.
+
+    Outdated versions that the site lists are left out, since the site is described anew when they go.
 
     Raises:
         PublishError: If the site or a target cannot be read whole.
     """
     site = SiteFolder(project.site)
-    named = _named_in(site.read, str(project.site), on_progress)
+    named, _ = _named_in(site.read, str(project.site), on_progress)
+    linked: dict[str, str] = {}
     for configured in project.targets:
         target = destination(project, configured)
         try:
-            read = _sparing(target.snapshot(), site)
-            named = _named_in(read, target.url, on_progress) | named
+            current, outdated = _named_in(_sparing(target.snapshot(), site), target.url, on_progress)
         except SimstacError as error:
             problem = f"cannot be read, so nothing was expired: {error.where} {error.problem}"
             raise PublishError(target.url, problem, error.remedy or "make it readable, then run it again") from error
-    return named
+        named, linked = {**current, **named}, {**outdated, **linked}
+    return Catalogs(named, linked)
 
 
-def _named_in(read: ReadDocument, where: str, on_progress: OnProgress) -> dict[str, str]:
-    """What the catalog names that begins at the root; empty where there is none."""
-    names: set[str] = set()
-    seen, level = {ROOT}, [ROOT] if read(ROOT) is not None else []
+def _expire_collection(
+    project: Project, collection: Collection, retention: Retention, *, dry_run: bool, on_progress: OnProgress
+) -> Expiry | None:
+    place = store_place(project, collection)
+
+    def unlist() -> None:
+        if SiteFolder(project.site).read(collection_path(collection.id)) is None:
+            return
+        stored = current_version(place.href, place.scheme, version=collection.version, credentials=place.credentials)
+        if stored is not None:
+            describe_collection(project, collection, stored)
+
+    return expire_store(
+        place.href,
+        place.scheme,
+        retention,
+        dry_run=dry_run,
+        unlist=unlist,
+        credentials=place.credentials,
+        read_object=_object_reader(collection),
+        on_progress=on_progress,
+    )
+
+
+def _named_in(read: ReadDocument, where: str, on_progress: OnProgress) -> tuple[dict[str, str], dict[str, str]]:
+    """What the catalog names that begins at the root, and what of it as outdated; nothing where there is none."""
+    named: dict[str, str] = {}
+    outdated: dict[str, str] = {}
+    seen, level, count = {ROOT}, [ROOT] if read(ROOT) is not None else [], 0
     with ThreadPoolExecutor(WORKERS) as pool:
         while level:
-            below: list[str] = []
+            below: dict[str, None] = {}
             for path, content in zip(level, pool.map(read, level), strict=True):
                 document = _parsed(path, content)
-                names.update(_names(document))
-                below += [each for each in _links(path, document) if each not in seen]
-                seen.update(below)
-            on_progress(Progress("read catalogs", len(seen) - len(below), None, where))
-            level = list(dict.fromkeys(below))
-    return dict.fromkeys(names, where)
+                (outdated if _is_outdated(document) else named).update(dict.fromkeys(_names(document), where))
+                below |= dict.fromkeys(each for each in _links(path, document) if each not in seen)
+            count += len(level)
+            seen.update(below)
+            level = list(below)
+            on_progress(Progress("read catalogs", count, None, where))
+    return named, outdated
+
+
+def _is_outdated(document: Mapping[str, Any]) -> bool:
+    """Whether a document describes an older version, as STAC Browser tells it."""
+    return any(link.get("rel") == "latest-version" for link in document.get("links", ()))
 
 
 def _parsed(path: str, content: bytes | None) -> dict[str, Any]:

@@ -1,41 +1,50 @@
-"""Stores made smaller: old versions expired and their objects freed, or a whole local store deleted."""
+"""Stores made smaller: old versions expired and the objects freed that only they use, or a local store deleted."""
 
 from __future__ import annotations
 
-import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from simstac.errors import StorageError
 from simstac.progress import OnProgress, silent
-from simstac.storage import KeySource, LocalPath, StorageScheme, local_path
+from simstac.storage import KeySource, LocalPath, StorageScheme
+from simstac.write.rehearsal import ReadObject, rehearsed
 from simstac.write.repository import (
     BUILD_BRANCH,
-    LOCAL_REMEDY,
     MAIN,
     STORE_ENTRIES,
     Place,
     exclusive,
     open_repository,
+    retire_tags,
+    retired_tags,
     store_errors,
 )
 
 if TYPE_CHECKING:
     import icechunk
 
-READERS = 16
-REPO = "repo"
-_DESCRIBING = frozenset({"manifests", "snapshots"})
-_COUNTED = frozenset({"chunks", *_DESCRIBING})
 
-type ReadObject = Callable[[str], bytes | None]
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """What of a store must stay.
+
+    Attributes:
+        older_than: Everything committed at this time or later, whatever it is; with a time zone.
+        keep: How many of the newest released versions stay, however old they are; at least 1.
+        named: Snapshot ids and tags that catalogs name, and where; these stay.
+        linked: Snapshot ids and tags of older versions that published catalogs list beside the current one, and
+            where; these leave the catalog, and the store when nobody lists them any more.
+    """
+
+    older_than: datetime
+    keep: int = 3
+    named: Mapping[str, str] = field(default_factory=dict)
+    linked: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +56,14 @@ class Version:
         snapshot_id: The snapshot they name.
         written_at: When it was committed, UTC.
         kept: Why it stays; empty if it goes.
+        listed: Whether catalogs built from now on may list it.
     """
 
     tags: tuple[str, ...]
     snapshot_id: str
     written_at: datetime
     kept: str
+    listed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,27 +91,25 @@ class Expiry:
 def expire(
     href: str,
     scheme: StorageScheme,
+    retention: Retention,
     *,
-    older_than: datetime,
-    keep: int = 3,
-    named: Mapping[str, str] | None = None,
     dry_run: bool = False,
+    unlist: Callable[[], None] = lambda: None,
     credentials: KeySource | None = None,
     read_object: ReadObject | None = None,
     on_progress: OnProgress = silent,
 ) -> Expiry | None:
-    """Forget versions of a store that are old and that nobody names, and delete the objects that only they use.
+    """Forget old versions of a store that nobody names, and delete the objects that only they use.
 
-    Nothing younger than ``older_than`` goes, whatever it is; on an object store choose it longer than a build takes,
-    since what an unfinished build has written looks like garbage. Branches and the tip of ``main`` stay.
+    The tip of ``main`` and other branches stay. On an object store choose ``older_than`` longer ago than a build
+    takes, since what an unfinished build has written looks like garbage.
 
     Args:
         href: The store's address, as in `Stored`.
         scheme: Where the bytes live.
-        older_than: Only what was committed before goes; with a time zone.
-        keep: How many of the newest versions stay, however old they are; at least 1.
-        named: Snapshot ids and tags that must stay, and by whom each is named.
+        retention: What must stay.
         dry_run: Whether to tell only what would go.
+        unlist: Called when it is decided which versions leave the catalog and before any of them is gone.
         credentials: A picklable callback that yields S3 keys, used instead of the environment's.
         read_object: Reads an object below ``href``; without it a dry run tells no bytes for an object store.
         on_progress: Hears of waiting for another process.
@@ -115,22 +124,21 @@ def expire(
     if open_repository(place) is None:
         return None
     if dry_run:
-        return _expiry(place, keep, older_than, named or {}, lambda plan: _would_free(place, plan, read_object))
+        return _expiry(place, retention, lambda plan: _would_free(place, plan, read_object))
     with exclusive(place, on_progress):
-        return _expiry(place, keep, older_than, named or {}, lambda plan: _free(place, plan))
+        return _expiry(place, retention, lambda plan: _free(place, plan, unlist))
 
 
 def delete_store(folder: Path) -> None:
-    """Delete a whole local store: first what makes it one, so that no reader meets half of it.
+    """Delete a local store: first the record that makes it one, so that nobody opens half of it.
 
     Raises:
         StorageError: If the folder holds anything else, or cannot be deleted.
     """
     place = Place(str(folder), LocalPath())
-    with store_errors(place.href):
-        refuse_other_files(folder)
+    refuse_other_files(folder)
     with exclusive(place, silent), store_errors(place.href):
-        (folder / REPO).unlink(missing_ok=True)
+        (folder / "repo").unlink(missing_ok=True)
         for entry in folder.iterdir():
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
@@ -139,18 +147,19 @@ def refuse_other_files(folder: Path) -> None:
     """Refuse a folder that is not a store alone.
 
     Raises:
-        StorageError: If it is a link or holds anything else.
+        StorageError: If it is a link, or holds anything else.
     """
     if folder.is_symlink():
         raise StorageError(folder, "is a link to another folder", "delete the store there, then the link")
-    others = sorted({entry.name for entry in folder.iterdir()} - STORE_ENTRIES)
+    with store_errors(str(folder)):
+        others = sorted({entry.name for entry in folder.iterdir()} - STORE_ENTRIES)
     if others:
         raise StorageError(folder, f"holds other files, such as {others[0]}", "move them away first")
 
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What goes: tags, and snapshots without a tag that were committed before ``limit``."""
+    """The versions of a repository, and with those that go every loose snapshot committed before ``limit``."""
 
     repository: icechunk.Repository
     versions: tuple[Version, ...]
@@ -160,40 +169,36 @@ class _Plan:
     drop_build: bool
 
 
-def _expiry(
-    place: Place, keep: int, older_than: datetime, named: Mapping[str, str], free: Callable[[_Plan], int | None]
-) -> Expiry | None:
+def _expiry(place: Place, retention: Retention, free: Callable[[_Plan], int | None]) -> Expiry | None:
     with store_errors(place.href):
         repository = open_repository(place)
         if repository is None:
             return None
-        plan = _plan(repository, keep, older_than, named)
+        plan = _plan(repository, retention)
         return Expiry(place.href.rstrip("/"), plan.versions, plan.unreleased, free(plan))
 
 
-def _plan(repository: icechunk.Repository, keep: int, older_than: datetime, named: Mapping[str, str]) -> _Plan:
-    tags: dict[str, list[str]] = {}
+def _plan(repository: icechunk.Repository, retention: Retention) -> _Plan:
+    tags: dict[str, tuple[str, ...]] = {}
     for tag in sorted(repository.list_tags()):
-        tags.setdefault(repository.lookup_tag(tag), []).append(tag)
+        snapshot = repository.lookup_tag(tag)
+        tags[snapshot] = (*tags.get(snapshot, ()), tag)
     branches = {branch: repository.lookup_branch(branch) for branch in repository.list_branches()}
     snapshots = _snapshots(repository, {*tags, *branches.values()})
     loose = [info for info in snapshots.values() if info.id not in tags and info.parent_id is not None]
-    limit = min([older_than, *(info.written_at for info in loose if info.id in named)])
-    released = sorted((snapshots[each] for each in tags), key=lambda info: (info.written_at, info.id), reverse=True)
-    reasons = {name: f"named by {by}" for name, by in named.items()}
-    reasons |= {info.id: f"among the newest {keep}" for info in released[: max(keep, 1)]}
-    reasons |= {info.id: f"not older than {older_than:%Y-%m-%d %H:%M}" for info in released if info.written_at >= limit}
-    reasons[branches[MAIN]] = "is current"
-    versions = []
-    for info in released:
-        names = tuple(tags[info.id])
-        kept = next((reasons[name] for name in (info.id, *names) if name in reasons), "")
-        versions.append(Version(names, info.id, info.written_at, kept))
+    named = {**retention.linked, **retention.named}
+    limit = min([retention.older_than, *(info.written_at for info in loose if info.id in named)])
     build = branches.get(BUILD_BRANCH)
     drop_build = build is not None and snapshots[build].written_at < limit
     tips = {tip for branch, tip in branches.items() if not (drop_build and branch == BUILD_BRANCH)}
-    unreleased = sum(info.written_at < limit and info.id not in tips for info in loose)
-    return _Plan(repository, tuple(versions), unreleased, limit, older_than, drop_build)
+    return _Plan(
+        repository,
+        tuple(_judged([(snapshots[each], names) for each, names in tags.items()], branches[MAIN], limit, retention)),
+        sum(info.written_at < limit and info.id not in tips for info in loose),
+        limit,
+        retention.older_than,
+        drop_build,
+    )
 
 
 def _snapshots(repository: icechunk.Repository, tips: set[str]) -> dict[str, icechunk.SnapshotInfo]:
@@ -207,7 +212,33 @@ def _snapshots(repository: icechunk.Repository, tips: set[str]) -> dict[str, ice
     return found
 
 
-def _free(place: Place, plan: _Plan) -> int:
+def _judged(
+    released: list[tuple[icechunk.SnapshotInfo, tuple[str, ...]]], tip: str, limit: datetime, retention: Retention
+) -> list[Version]:
+    """The released versions, the newest first, each with the reason why it stays."""
+    versions = []
+    for rank, (info, tags) in enumerate(sorted(released, key=lambda each: each[0].written_at, reverse=True)):
+        names = (info.id, *tags)
+        named = next((retention.named[name] for name in names if name in retention.named), "")
+        linked = next((retention.linked[name] for name in names if name in retention.linked), "")
+        reasons = {
+            "current": info.id == tip,
+            f"among the newest {retention.keep}": rank < max(retention.keep, 1),
+            "not old enough": info.written_at >= limit,
+            f"named by {named}": named,
+        }
+        kept = next((reason for reason, holds in reasons.items() if holds), "")
+        waits = f"still listed by {linked}: publish, then expire again" if linked else ""
+        versions.append(Version(tags, info.id, info.written_at, kept or waits, listed=bool(kept)))
+    return versions
+
+
+def _free(place: Place, plan: _Plan, unlist: Callable[[], None]) -> int:
+    leaving = {tag for version in plan.versions if not version.listed for tag in version.tags}
+    if leaving - retired_tags(plan.repository):
+        retire_tags(plan.repository, leaving)
+    if leaving:
+        unlist()
     _forget(plan.repository, plan)
     summary = plan.repository.garbage_collect(plan.older_than)
     if summary.objects_failed_to_delete:
@@ -216,54 +247,19 @@ def _free(place: Place, plan: _Plan) -> int:
     return int(summary.bytes_deleted)
 
 
-def _forget(repository: icechunk.Repository, plan: _Plan) -> None:
-    for version in plan.versions:
-        if not version.kept:
-            for tag in version.tags:
-                repository.delete_tag(tag)
-    if plan.drop_build:
-        repository.delete_branch(BUILD_BRANCH)
-    repository.expire_snapshots(plan.limit)
-
-
 def _would_free(place: Place, plan: _Plan, read_object: ReadObject | None) -> int | None:
-    """The bytes that would be freed, found by forgetting the versions in a copy of the repository's records."""
-    with TemporaryDirectory(prefix="simstac-expire-") as name:
-        if isinstance(place.scheme, LocalPath) and os.name == "posix":
-            _link(local_path(place.href), Path(name))
-        elif read_object is not None:
-            _imitate(plan.repository, read_object, Path(name))
-        else:
-            return None
-        copy = open_repository(Place(name, LocalPath()))
+    """The bytes that would be freed, found by forgetting the versions in a copy of the store's records."""
+    with rehearsed(place, plan.repository, read_object) as copy:
         if copy is None:
-            raise StorageError(place.href, "is gone", LOCAL_REMEDY)
+            return None
         _forget(copy, plan)
         return int(copy.garbage_collect(plan.older_than, dry_run=True).bytes_deleted)
 
 
-def _link(store: Path, folder: Path) -> None:
-    """A copy of the mutable record beside links to the objects, which nothing but a real collection deletes."""
-    shutil.copyfile(store / REPO, folder / REPO)
-    for name in _COUNTED:
-        if (store / name).is_dir():
-            (folder / name).symlink_to((store / name).absolute(), target_is_directory=True)
-
-
-def _imitate(repository: icechunk.Repository, read_object: ReadObject, folder: Path) -> None:
-    """The records of an object store, and for its chunks empty files of the same sizes and times."""
-
-    def fetch(info: icechunk.StorageObjectInfo) -> None:
-        path, kind = folder / info.key, info.key.partition("/")[0]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if kind in _DESCRIBING or kind == REPO:
-            path.write_bytes(read_object(info.key) or b"")
-        else:
-            path.touch()
-            os.truncate(path, info.size_bytes)
-        os.utime(path, (info.created_at.timestamp(),) * 2)
-
-    kinds = _COUNTED | {REPO}
-    objects = [info for info in repository.storage.list_objects_metadata() if info.key.partition("/")[0] in kinds]
-    with ThreadPoolExecutor(READERS) as pool:
-        list(pool.map(fetch, objects))
+def _forget(repository: icechunk.Repository, plan: _Plan) -> None:
+    for version in plan.versions:
+        for tag in () if version.kept else version.tags:
+            repository.delete_tag(tag)
+    if plan.drop_build:
+        repository.delete_branch(BUILD_BRANCH)
+    repository.expire_snapshots(plan.limit)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from simstac.study import Run, Study
 from simstac.write.previous import STUDY_LAYOUT
 from simstac.write.table import RunTable
 
-type Dropped = bool | Set[str]
+type Dropped = bool | AbstractSet[str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from simstac.storage import KeySource, StorageScheme, Stored, icechunk_storage
 from simstac.write.previous import read_texts
-from simstac.write.repository import MAIN, Place, open_repository, read_head, store_errors
+from simstac.write.repository import (
+    MAIN,
+    Place,
+    open_repository,
+    read_head,
+    released_tag,
+    retired_tags,
+    store_errors,
+    stored_as,
+)
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -33,8 +42,35 @@ def open_stored(stored: Stored, *, credentials: KeySource | None = None) -> xr.D
         return xr.open_datatree(store, engine="zarr", consolidated=False, chunks=None)
 
 
+def current_version(
+    href: str, scheme: StorageScheme, *, version: str | None = None, credentials: KeySource | None = None
+) -> Stored | None:
+    """The released version at the tip of ``main``, as it is; None where there is none.
+
+    Args:
+        href: The store's address, as in `Stored`.
+        scheme: Where the bytes live.
+        version: The version whose tag is preferred, where the snapshot has several.
+        credentials: Keys that may read it, instead of those of the environment.
+
+    Raises:
+        StorageError: If the store cannot be opened.
+    """
+    place = Place(href, scheme, credentials)
+    repository = open_repository(place)
+    if repository is None:
+        return None
+    with store_errors(href):
+        tags = {tag: repository.lookup_tag(tag) for tag in repository.list_tags()}
+        info = next(iter(repository.ancestry(branch=MAIN)))
+        tag = released_tag(tags, info.id, version) or released_tag(tags, info.id, None)
+        return None if tag is None else stored_as(info, place, tag, changed=False)
+
+
 def older_versions(stored: Stored, *, credentials: KeySource | None = None) -> tuple[Stored, ...]:
     """The released versions of a store before this one, oldest first; of several tags at a snapshot the first.
+
+    Versions that expire are left out as soon as that is decided.
 
     Raises:
         StorageError: If the store cannot be opened.
@@ -45,7 +81,7 @@ def older_versions(stored: Stored, *, credentials: KeySource | None = None) -> t
         storage = icechunk_storage(stored.href, stored.scheme, credentials=credentials)
         repository = icechunk.Repository.open(storage)
         tags: dict[str, str] = {}
-        for tag in sorted(repository.list_tags(), reverse=True):
+        for tag in sorted(repository.list_tags() - retired_tags(repository), reverse=True):
             tags[repository.lookup_tag(tag)] = tag
         history = list(repository.ancestry(snapshot_id=stored.snapshot_id))
     older = [info for info in reversed(history) if info.id in tags and info.id != stored.snapshot_id]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +21,7 @@ MAIN = "main"
 ATTEMPTS = 3
 BUILD_BRANCH = "simstac-build"
 METADATA_KEY = "simstac"
+RETIRED = "retired"
 RUN_CHUNKS_IN_MANIFEST = 64
 MANIFESTS_AT_ONCE = 40
 STORE_ENTRIES = frozenset(
@@ -211,6 +212,11 @@ def release(repository: icechunk.Repository, place: Place, version: str | None, 
             tag = candidate
         except icechunk.AlreadyExistsError:
             tags[candidate] = ""
+    return stored_as(info, place, tag, changed=changed)
+
+
+def stored_as(info: icechunk.SnapshotInfo, place: Place, tag: str, *, changed: bool) -> Stored:
+    """What is stored in a snapshot that has a tag."""
     metadata = info.metadata.get(METADATA_KEY)
     return Stored(
         href=place.href.rstrip("/"),
@@ -237,6 +243,17 @@ def next_tag(tags: Mapping[str, str], version: str | None) -> str:
     if version is None:
         return str(last + 1)
     return f"{version}+{last + 1}" if last else version
+
+
+def retire_tags(repository: icechunk.Repository, tags: Iterable[str]) -> None:
+    """Remember tags that catalogs shall no longer list; they stay for whoever links them until they are deleted."""
+    repository.update_metadata({METADATA_KEY: {RETIRED: sorted(retired_tags(repository) | {*tags})}})
+
+
+def retired_tags(repository: icechunk.Repository) -> frozenset[str]:
+    """The tags that catalogs shall no longer list."""
+    said = repository.get_metadata().get(METADATA_KEY)
+    return frozenset(said.get(RETIRED, ())) & repository.list_tags() if isinstance(said, Mapping) else frozenset()
 
 
 def retried[T](write_once: Callable[[], T]) -> T:
