@@ -129,11 +129,12 @@ def _write(root: zarr.Group, shape: Shape, batch: Batch, read: Mapping[str, RunD
             block = np.array(array[batch.start : batch.stop])
             block = block.astype(object) if block.dtype.kind == "T" else block
         else:
-            block = missing_rows(spec, len(rows))
+            block = np.empty((len(rows), *spec.shape[1:]), spec.dtype)
         for row, data in rows.items():
-            block[row] = fill_value(spec.dtype)
             if key in data.values:
                 _place(block[row : row + 1], key, data, shape.layout)
+            else:
+                block[row] = fill_value(spec.dtype)
         write_rows(array, batch.start, block)
 
 
@@ -143,7 +144,7 @@ def missing_rows(spec: ArraySpec, count: int) -> NDArray[Any]:
 
 
 def scatter(block: NDArray[Any], positions: Sequence[NDArray[np.intp]], values: NDArray[Any]) -> None:
-    """Set ``block[:, p0, p1, …] = values``, by plain assignment where the positions are all there are, in order."""
+    """Set ``block[:, p0, p1, …] = values``; elsewhere nothing is known."""
     whole = all(
         len(index) == size and np.array_equal(index, np.arange(size))
         for index, size in zip(positions, block.shape[1:], strict=True)
@@ -151,6 +152,7 @@ def scatter(block: NDArray[Any], positions: Sequence[NDArray[np.intp]], values: 
     if whole:
         block[...] = values
     else:
+        block[...] = fill_value(block.dtype)
         block[np.ix_(np.arange(len(block)), *positions)] = values
 
 
