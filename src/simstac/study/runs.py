@@ -93,11 +93,12 @@ def listed(names: Sequence[str]) -> str:
 
 
 def _matches(path: Path, is_run: Callable[[Path], bool]) -> list[Path]:
-    if glob.has_magic(str(path)):
+    plain = next((each for each in (path, *path.parents) if not glob.has_magic(str(each))), path)
+    if not plain.exists():
+        raise SourceError(plain, "does not exist", "check the path of the runs")
+    if plain != path:
         matches = glob.glob(str(path), recursive=True)  # noqa: PTH207  # Path.glob takes no absolute pattern
         return [Path(match) for match in matches]
-    if not path.exists():
-        raise SourceError(path, "does not exist", "check the path of the runs")
     if path.is_file() or is_run(path):
         return [path]
     folders = [child for child in path.iterdir() if child.is_dir() and not child.name.startswith(".")]
