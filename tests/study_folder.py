@@ -36,13 +36,16 @@ def three_runs(energyplus_run) -> dict[str, Path]:
     return {f"i{cm}": energyplus_run(model(cm / 100), args=("-x",)) for cm in (5, 10, 20)}
 
 
-@pytest.fixture
-def study_folder(three_runs, tmp_path):
-    """A folder that a user would have: runs, their parameters, and a configuration."""
-    folder = tmp_path / "study"
-    for name, run in three_runs.items():
+def make_study_folder(folder: Path, runs: dict[str, Path]) -> Path:
+    """Make a folder that a user would have: runs, their parameters, and a configuration."""
+    for name, run in runs.items():
         shutil.copytree(run, folder / "runs" / name)
-    rows = ["run,insulation_cm", *(f"{name},{name[1:]}" for name in three_runs)]
+    rows = ["run,insulation_cm", *(f"{name},{name[1:]}" for name in runs)]
     (folder / "runs" / "params.csv").write_text("\n".join(rows) + "\n")
     (folder / "buildings.yaml").write_text(CONFIG)
     return folder
+
+
+@pytest.fixture
+def study_folder(three_runs, tmp_path):
+    return make_study_folder(tmp_path / "study", three_runs)

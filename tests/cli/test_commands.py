@@ -29,7 +29,7 @@ def test_build_says_what_it_did_and_the_second_time_that_there_is_nothing_to_do(
     assert first.code == 0
     assert first.out.splitlines() == [
         "office-study: written, version 1.0.0, 3 runs (3 completed)",
-        f"{study_folder / 'site'}: 5 documents written",
+        f"{study_folder / 'site'}: 7 documents written",
     ]
     second = simstac("build", config)
     assert second.code == 0

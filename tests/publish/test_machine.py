@@ -230,7 +230,7 @@ def test_any_sequence(kind: str, request: pytest.FixtureRequest) -> None:
                 return s3_place(server)
             return local_place(folder / "www") if kind == "local" else git_place(folder / "git", push=True)
 
-    examples = {"local": 30, "s3": 8, "git": 4}[kind]
+    examples = {"local": 25, "s3": 5, "git": 3}[kind]
     checks = [HealthCheck.too_slow, HealthCheck.data_too_large]
     run_state_machine_as_test(
         Machine,

@@ -48,7 +48,7 @@ def steps(draw):
 
 
 @settings(
-    max_examples=int(os.environ.get("SIMSTAC_EXAMPLES", "12")),
+    max_examples=int(os.environ.get("SIMSTAC_EXAMPLES", "8")),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
@@ -120,6 +120,8 @@ def _assert_holds(tree: xr.DataTree, model: dict) -> None:
     held = {}
     for group in tree.subtree:
         series = group.path.strip("/") or described["primary"]
+        assert all(index.is_unique for index in group.indexes.values())
+        assert all(index.is_monotonic_increasing for name, index in group.indexes.items() if name.startswith("time"))
         for name, variable in group.to_dataset().variables.items():
             known = described["results"] + described["facts"] + described["parameters"]
             if variable.dims[:1] != ("run",) or name == "run" or (name in known and variable.ndim == 1):

@@ -1,9 +1,12 @@
-"""The pipeline in order: build the stores and the site, publish them, verify what was published."""
+"""The pipeline in order: build the stores and the site, publish them, verify what was published, keep them tidy."""
 
 from simstac.config import load_project
 from simstac.pipeline.build import BuildReport, CollectionReport, build
+from simstac.pipeline.doctor import Diagnosis, doctor
+from simstac.pipeline.expire import ExpireReport, expire
 from simstac.pipeline.look import how_to_look, site_folder
 from simstac.pipeline.publish import Outcome, publish
+from simstac.pipeline.remove import Removal, Removed, remove_collection, remove_run
 from simstac.pipeline.status import RunStatus, status
 from simstac.pipeline.verify import Verified, verify
 from simstac.pipeline.whole import RunReport, run
@@ -11,14 +14,22 @@ from simstac.pipeline.whole import RunReport, run
 __all__ = [
     "BuildReport",
     "CollectionReport",
+    "Diagnosis",
+    "ExpireReport",
     "Outcome",
+    "Removal",
+    "Removed",
     "RunReport",
     "RunStatus",
     "Verified",
     "build",
+    "doctor",
+    "expire",
     "how_to_look",
     "load_project",
     "publish",
+    "remove_collection",
+    "remove_run",
     "run",
     "site_folder",
     "status",

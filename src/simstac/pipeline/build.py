@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ import orjson
 from simstac.catalog import ROOT, remove_collection, upsert_collection
 from simstac.config.model import Collection, Project
 from simstac.errors import ConfigError, InvalidDocumentError, SimstacError
+from simstac.pipeline.extras import items_table, with_picture
 from simstac.pipeline.place import placement, store_place
 from simstac.pipeline.site import SiteFolder
 from simstac.progress import OnProgress, silent
@@ -103,7 +104,7 @@ def build(project: Project, *, drop_vanished: bool = False, on_progress: OnProgr
             reports.append(build_collection(project, collection, drop_vanished=drop_vanished, on_progress=on_progress))
         except SimstacError as error:
             errors.append(error)
-    removed = [path for name in _let_go(project, site) for path in site.apply(list(remove_collection(site.read, name)))]
+    removed = [path for name in _let_go(project, site) for path in site.apply(remove_collection(site.read, name))]
     return BuildReport(project.site, tuple(reports), tuple(errors), tuple(removed))
 
 
@@ -162,10 +163,12 @@ def describe_collection(
     credentials, site = store_place(project, collection).credentials, SiteFolder(project.site)
     read = partial(open_stored, credentials=credentials)
     releases = [Release(each, read(each)) for each in older_versions(stored, credentials=credentials)]
-    where = placement(project, collection)
-    documents = describe_study(read(stored), stored, collection.described(), where, releases=releases)
-    refuse_invalid(upsert_collection(site.read, project.catalog, documents))
-    return site.apply(upsert_collection(site.read, project.catalog, documents)), tuple(documents.warnings)
+    data, metadata, where = read(stored), collection.described(), placement(project, collection)
+    documents = describe_study(data, stored, metadata, where, releases=releases)
+    documents = with_picture(site, documents, data, metadata)
+    edits = partial(upsert_collection, site.read, project.catalog, documents, table=items_table())
+    _refuse_invalid(site, edits())
+    return site.apply(edits()), documents.warnings
 
 
 def _refuse_other_catalog(project: Project, site: SiteFolder) -> None:
@@ -178,31 +181,32 @@ def _refuse_other_catalog(project: Project, site: SiteFolder) -> None:
 
 def _let_go(project: Project, site: SiteFolder) -> list[str]:
     """The collections that this configuration built before and no longer has; remembers those that it has."""
-    content = site.read(BUILT)
-    built: dict[str, list[str]] = orjson.loads(content) if content else {}
     name = Path(os.path.relpath(project.file, project.site)).as_posix()
     ids = sorted(collection.id for collection in project.collections)
+    built: dict[str, list[str]] = {}
+
+    def remembered() -> Iterator[tuple[str, bytes]]:
+        built.update(orjson.loads(site.read(BUILT) or b"{}"))
+        yield BUILT, orjson.dumps({**built, name: ids}, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
+
+    site.apply(remembered())
     before = built.get(name, [])
-    site.apply([(BUILT, orjson.dumps({**built, name: ids}, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))])
     others = {each for owner, names in built.items() if owner != name for each in names}
     return [each for each in before if each not in ids and each not in others]
 
 
-def refuse_invalid(edits: Iterable[tuple[str, bytes | None]]) -> None:
-    """Check documents before any of them is written.
-
-    Raises:
-        InvalidDocumentError: If one breaks a rule; it names the first few.
-    """
-    findings = validate_documents(_documents(edits), whole=False).findings
+def _refuse_invalid(site: SiteFolder, edits: Iterable[tuple[str, bytes | None]]) -> None:
+    """Check the documents that would change, before any of them is written; it names the first few problems."""
+    changed = (
+        (path, content)
+        for path, content in edits
+        if content is not None and path.endswith(".json") and content != site.read(path)
+    )
+    findings = validate_documents(changed, whole=False).findings
     if findings:
         more = f" (and {len(findings) - SHOWN} more)" if len(findings) > SHOWN else ""
         problem = " | ".join(f"{finding.pointer}: {finding.problem}" for finding in findings[:SHOWN])
         raise InvalidDocumentError(findings[0].document, f"{problem}{more}", findings[0].remedy)
-
-
-def _documents(edits: Iterable[tuple[str, bytes | None]]) -> Iterator[tuple[str, bytes]]:
-    return ((path, content) for path, content in edits if content is not None and path.endswith(".json"))
 
 
 def _problems(report: Report) -> tuple[str, ...]:

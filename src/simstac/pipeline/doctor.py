@@ -36,10 +36,11 @@ def doctor(project: Project, *, fix_cors: bool = False) -> tuple[Diagnosis, ...]
         project: The configuration.
         fix_cors: Whether a bucket without a CORS rule for browsers is given one.
     """
-    served = [target for target in project.targets if not isinstance(target, LocalTarget)] or list(project.targets)
+    away = [number for number, target in enumerate(project.targets) if not isinstance(target, LocalTarget)]
+    served = min(away, default=0)
     reports = []
-    for configured in project.targets:
+    for number, configured in enumerate(project.targets):
         target = destination(project, configured)
-        public_url = project.catalog.public_url if configured is served[0] else None
+        public_url = project.catalog.public_url if number == served else None
         reports.append(Diagnosis(target.url, diagnose(target, public_url=public_url, fix_cors=fix_cors)))
     return tuple(reports)

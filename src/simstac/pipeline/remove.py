@@ -11,7 +11,8 @@ from pathlib import Path
 
 import orjson
 
-from simstac import catalog
+from simstac.catalog import collection_ids, collection_path, item_path
+from simstac.catalog import remove_collection as removed_documents
 from simstac.config.model import Collection, Project
 from simstac.errors import ConfigError, SourceError
 from simstac.pipeline.build import BUILT, build_collection
@@ -23,6 +24,14 @@ from simstac.storage import LocalPath
 from simstac.study import Study, find_study
 from simstac.write import delete_store, stored_fingerprints
 from simstac.write.expire import refuse_other_files
+
+
+class Kind(StrEnum):
+    """What a removal touches."""
+
+    DOCUMENT = "document"
+    RUN = "run"
+    STORE = "store"
 
 
 class Effect(StrEnum):
@@ -39,13 +48,15 @@ class Removed:
 
     Attributes:
         effect: What happens to it.
-        what: A document's path below the site, a store's path, or ``run`` and its name.
+        kind: What kind of thing it is.
+        name: A document's path below the site, a run's name, or a store's path.
         reason: Why, in a few words.
         bytes: What is freed.
     """
 
     effect: Effect
-    what: str
+    kind: Kind
+    name: str
     reason: str
     bytes: int = 0
 
@@ -80,18 +91,18 @@ def remove_collection(project: Project, collection_id: str, *, data: bool = Fals
         PublishError: If the site cannot be written.
     """
     site = SiteFolder(project.site)
-    ids = catalog.collection_ids(site.read)
+    ids = collection_ids(site.read)
     store = project.site / "data" / f"{collection_id}.icechunk"
     _refuse_kept(project, site, collection_id)
     if collection_id not in ids and (Path(collection_id).name != collection_id or not store.exists()):
         raise ConfigError(collection_id, f"is not in the site {project.site}", _nearest(collection_id, ids))
-    edits = list(catalog.remove_collection(site.read, collection_id))
+    edits = list(removed_documents(site.read, collection_id))
     changes = [_document(path, content) for path, content in edits if content != site.read(path)]
-    left = _addresses(site.read(catalog.collection_path(collection_id)))
+    left = _addresses(site.read(collection_path(collection_id)))
     if store.exists() and data:
         refuse_other_files(store)
         _refuse_shared(project, site, store, [each for each in ids if each != collection_id])
-        changes.append(Removed(Effect.DELETE, str(store), "the store and all its versions", _size(store)))
+        changes.append(Removed(Effect.DELETE, Kind.STORE, str(store), "all its versions", _size(store)))
     elif store.exists():
         left = (*left, str(store))
     if not dry_run:
@@ -126,7 +137,7 @@ def remove_run(
     name = _run_name(site, collection_id, item, stored)
     study = find_study(source.path, parameters=source.parameters, engine=source.engine, base=project.folder)
     _refuse_in_source(study, name)
-    dropped = Removed(Effect.DELETE, f"run {name}", "its results are gone")
+    dropped = Removed(Effect.DELETE, Kind.RUN, name, "its results are gone")
     if dry_run:
         return Removal(project.site, (dropped, *_other_runs(study.fingerprints(on_progress), stored)))
     report = build_collection(project, collection, drop_vanished=frozenset({name}), on_progress=on_progress)
@@ -163,7 +174,7 @@ def _refuse_shared(project: Project, site: SiteFolder, store: Path, others: list
         if isinstance(place.scheme, LocalPath) and Path(place.href).resolve() == store.resolve()
     ]
     for name in others:
-        document = orjson.loads(site.read(catalog.collection_path(name)) or b"{}")
+        document = orjson.loads(site.read(collection_path(name)) or b"{}")
         hrefs = [str(asset["href"]) for asset in document.get("assets", {}).values()]
         paths = [(project.site / name / href).resolve() for href in hrefs if not is_absolute(href)]
         users += [name] if store.resolve() in paths else []
@@ -185,7 +196,7 @@ def _refuse_in_source(study: Study, name: str) -> None:
 
 def _run_name(site: SiteFolder, collection_id: str, item: str, stored: dict[str, str]) -> str:
     """The run in the store that is called so, or that the Item of this id describes."""
-    document = site.read(catalog.item_path(collection_id, item)) if Path(item).name == item else None
+    document = site.read(item_path(collection_id, item)) if Path(item).name == item else None
     properties = orjson.loads(document).get("properties", {}) if document else {}
     name = item if item in stored else str(properties.get("sim:run_id", ""))
     if name not in stored:
@@ -200,17 +211,17 @@ def _nearest(name: str, names: Iterable[str]) -> str:
 
 def _document(path: str, content: bytes | None) -> Removed:
     if content is None:
-        return Removed(Effect.DELETE, path, "document")
-    return Removed(Effect.CHANGE, path, "links and descriptions")
+        return Removed(Effect.DELETE, Kind.DOCUMENT, path, "removed with it")
+    return Removed(Effect.CHANGE, Kind.DOCUMENT, path, "described anew")
 
 
 def _other_runs(marks: dict[str, str], stored: dict[str, str]) -> Iterator[Removed]:
     """What building the collection would do besides."""
     for name, mark in marks.items():
         if name not in stored:
-            yield Removed(Effect.ADD, f"run {name}", "new in the source")
+            yield Removed(Effect.ADD, Kind.RUN, name, "new in the source")
         elif mark and mark != stored[name]:
-            yield Removed(Effect.CHANGE, f"run {name}", "changed in the source")
+            yield Removed(Effect.CHANGE, Kind.RUN, name, "changed in the source")
 
 
 def _addresses(collection: bytes | None) -> tuple[str, ...]:

@@ -1,16 +1,19 @@
-"""The built site on the local disk: its documents read, and replaced one by one, only where their bytes differ."""
+"""The built site on the local disk: its documents read, and replaced together, only where their bytes differ."""
 
 from __future__ import annotations
 
+import fcntl
 import os
-from collections.abc import Iterable
-from contextlib import suppress
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from simstac.errors import PublishError
 
-TEMPORARY = ".part"
+OWN = ".simstac"
+STAGING = f"{OWN}/new"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,45 +37,92 @@ class SiteFolder:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
-            raise _refused(self.root / path, error) from error
+            raise _refused(self.root / path, "read", error) from error
 
     def apply(self, edits: Iterable[tuple[str, bytes | None]]) -> tuple[str, ...]:
         """Write and delete documents in the given order; return the paths of those that changed.
 
-        Each document is replaced as a whole: a reader, or a crash, meets the old one or the new one.
+        Every new document lies on the disk before the first one is replaced, so a full disk leaves the site as it
+        was; each is replaced as a whole. Other processes that change the site wait meanwhile: what ``edits`` reads
+        while it is iterated is what they wrote.
 
         Raises:
             PublishError: If the folder cannot be written.
         """
-        changed = []
+        with self._alone():
+            try:
+                staged = self._stage(edits)
+                for path, part in staged:
+                    self._delete(path) if part is None else self._replace(path, part)
+            finally:
+                shutil.rmtree(self.root / STAGING, ignore_errors=True)
+        return tuple(path for path, _ in staged)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the site alone; the folder itself is locked, so that a site nobody may write can still be compared."""
+        folder = self.root / OWN
+        with _explained(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            with suppress(OSError):  # a file system without locks
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _stage(self, edits: Iterable[tuple[str, bytes | None]]) -> list[tuple[str, Path | None]]:
+        """Write the documents that differ beside the others, and make the folders that they go into."""
+        staging, made = self.root / STAGING, set[Path]()
+        shutil.rmtree(staging, ignore_errors=True)
+        staged: list[tuple[str, Path | None]] = []
         for path, content in edits:
             if content == self.read(path):
                 continue
+            part = None if content is None else staging / str(len(staged))
+            staged.append((path, part))
+            if part is None or content is None:
+                continue
+            folder = (self.root / path).parent
             try:
-                self._delete(path) if content is None else self._replace(path, content)
-            except OSError as error:
-                raise _refused(self.root / path, error) from error
-            changed.append(path)
-        return tuple(changed)
+                with _explained(self.root / path):
+                    staging.mkdir(exist_ok=True)
+                    part.write_bytes(content)
+                    if not folder.is_dir():
+                        made.add(folder)
+                        folder.mkdir(parents=True)
+            except PublishError:
+                for each in made:
+                    _prune(each, self.root)
+                raise
+        return staged
 
-    def _replace(self, path: str, content: bytes) -> None:
-        target = self.root / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f".{target.name}.{os.getpid()}{TEMPORARY}")
-        try:
-            part.write_bytes(content)
-            part.replace(target)
-        except OSError:
-            part.unlink(missing_ok=True)
-            raise
+    def _replace(self, path: str, part: Path) -> None:
+        with _explained(self.root / path):
+            part.replace(self.root / path)
 
     def _delete(self, path: str) -> None:
-        target = self.root / path
-        target.unlink(missing_ok=True)
-        for folder in target.relative_to(self.root).parents:
-            with suppress(OSError):
-                (self.root / folder).rmdir()
+        with _explained(self.root / path):
+            (self.root / path).unlink(missing_ok=True)
+        _prune((self.root / path).parent, self.root)
 
 
-def _refused(path: Path, error: OSError) -> PublishError:
-    return PublishError(path, f"cannot be written: {error.strerror}", "check the disk's room and the folder's rights")
+def _prune(folder: Path, root: Path) -> None:
+    """Remove a folder and those above it, up to the root, as long as they are empty."""
+    while folder != root:
+        with suppress(OSError):
+            folder.rmdir()
+        folder = folder.parent
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _refused(path, "written", error) from error
+
+
+def _refused(path: Path, done: str, error: OSError) -> PublishError:
+    return PublishError(path, f"cannot be {done}: {error.strerror}", "check the disk's room and the folder's rights")

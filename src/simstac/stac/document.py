@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -46,8 +46,8 @@ SCHEMAS = {
 
 SHARED_PARTS = frozenset({"assets", "cube:dimensions", "cube:variables", "storage:schemes"})
 
-_CANONICAL = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS
-_STRICT = json.JSONEncoder(allow_nan=False, check_circular=False, ensure_ascii=False)
+_PASSED_THROUGH = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS  # and so refused
+_CANONICAL = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | _PASSED_THROUGH
 
 type Document = dict[str, Any]
 
@@ -123,6 +123,7 @@ def declare(document: Document, extension: str) -> None:
     document["stac_extensions"] = sorted({*document["stac_extensions"], SCHEMAS[extension]})
 
 
+@lru_cache(maxsize=1024)
 def timestamp(moment: datetime) -> str:
     """RFC 3339 in UTC with ``Z``, with fractions of a second only where there are some."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
@@ -200,17 +201,31 @@ class CanonicalWriter:
                 parts[key] = self._with_parts(value, (key,))
             else:
                 rest[key] = value
-        _STRICT.encode(rest)
+        _refuse_nan(rest)
         return rest | parts
 
     def _part(self, value: Any, where: tuple[str, ...]) -> orjson.Fragment:
         known = self._rendered.get(where)
         if known is not None and known[0] is value:
             return known[1]
-        _STRICT.encode(value)
+        _refuse_nan(value)
         lines = orjson.dumps(value, option=_CANONICAL).replace(b"\n", b"\n" + b"  " * len(where))
         self._rendered[where] = (value, orjson.Fragment(lines))
         return self._rendered[where][1]
+
+
+def _refuse_nan(value: Any) -> None:
+    """Raise a ValueError for NaN and infinities, which orjson would write as null."""
+    kind = type(value)
+    if kind is float:
+        if not math.isfinite(value):
+            raise ValueError(f"{value} is not JSON")
+    elif kind is dict:
+        for entry in value.values():
+            _refuse_nan(entry)
+    elif kind is list or kind is tuple:
+        for entry in value:
+            _refuse_nan(entry)
 
 
 def _with_inherited(node: xr.DataTree) -> xr.Dataset:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 DIGEST = 8
+BLOCK = 1_000
 ABSOLUTE_FOLDER = re.compile(r"(?<![\w.:])(?:[A-Za-z]:\\|/)(?:[^\s\\/]+[\\/])+")
 SHOWN_FACTS = ("status", "message", "warnings", "severe_errors", "location")
 
@@ -88,30 +89,42 @@ class RunTable:
         return len(self.names)
 
     def __iter__(self) -> Iterator[Run]:
-        """Each run in turn."""
-        return map(self.run, range(len(self)))
+        """Each run in turn, made a block at a time."""
+        for begin in range(0, len(self), BLOCK):
+            block = slice(begin, begin + BLOCK)
+            columns = {key: _plain_list(column[block]) for key, column in self.columns.items()}
+            places = zip(self.longitude[block].tolist(), self.latitude[block].tolist(), strict=True)
+            spans = zip(self.start[block].tolist(), self.end[block].tolist(), strict=True)
+            rows = zip(places, spans, self.software[block].tolist(), strict=True)
+            for offset, (place, span, software) in enumerate(rows):
+                shown = {key: value for key, column in columns.items() if (value := column[offset]) is not None}
+                yield self._run(begin + offset, shown, place, span, str(software))
 
-    def run(self, index: int) -> Run:
-        """One run."""
-        longitude, latitude = self.longitude.item(index), self.latitude.item(index)
+    def _run(
+        self,
+        index: int,
+        shown: Document,
+        place: tuple[float, float],
+        span: tuple[datetime | None, datetime | None],
+        software: str,
+    ) -> Run:
         geometry, bbox = self.place
-        if math.isfinite(longitude) and math.isfinite(latitude):
-            geometry = point(longitude, latitude)
+        if math.isfinite(place[0]) and math.isfinite(place[1]):
+            geometry = point(*place)
             bbox = (*geometry["coordinates"], *geometry["coordinates"])
-        start, end = self.start.item(index), self.end.item(index)
-        shown = ((key, plain(column.item(index))) for key, column in self.columns.items())
-        properties = {key: value for key, value in shown if value is not None}
-        if message := properties.get("sim:message"):
-            properties["sim:message"] = ABSOLUTE_FOLDER.sub("", message)
+        start, end = self.period if span[0] is None or span[1] is None else (_utc(span[0]), _utc(span[1]))
+        if message := shown.get("sim:message"):
+            shown["sim:message"] = ABSOLUTE_FOLDER.sub("", message)
+        shown["sim:run_id"] = self.names[index]
         return Run(
             id=self.ids[index],
             name=self.names[index],
-            properties=properties | {"sim:run_id": self.names[index]},
-            software=str(self.software.item(index)),
+            properties=shown,
+            software=software,
             geometry=geometry,
             bbox=bbox,
-            start=start.replace(tzinfo=UTC) if start and end else self.period[0],
-            end=end.replace(tzinfo=UTC) if start and end else self.period[1],
+            start=start,
+            end=end,
         )
 
     @property
@@ -186,6 +199,17 @@ def run_ids(names: Sequence[str]) -> list[str]:
         else f"{short or 'run'}-{hashlib.sha256(name.encode()).hexdigest()[:DIGEST]}"
         for short, name in zip(plain_ids, names, strict=True)
     ]
+
+
+def _plain_list(column: np.ndarray[Any, Any]) -> list[Any]:
+    """Values as JSON, None where there is none."""
+    if column.dtype.kind == "f":
+        return [value if math.isfinite(value) else None for value in column.tolist()]
+    return [plain(value) for value in column.tolist()]
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC)
 
 
 def _numbers(root: xr.Dataset, name: str, count: int) -> np.ndarray[Any, Any]:

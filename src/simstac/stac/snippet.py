@@ -7,6 +7,8 @@ import json
 from simstac.stac.placement import Placement
 from simstac.storage import AwsS3
 
+_AS_JSON = json.JSONEncoder(ensure_ascii=False)
+
 
 def describe(prose: str, code: str) -> str:
     """Prose, then how to open the data."""
@@ -32,4 +34,4 @@ def open_snippet(path: str, placement: Placement, *, asset: str = "icechunk", ru
 
 def python_string(value: str) -> str:
     """A string as a Python literal; what JSON escapes, Python reads alike."""
-    return json.dumps(value, ensure_ascii=False)
+    return _AS_JSON.encode(value)

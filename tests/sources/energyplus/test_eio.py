@@ -8,6 +8,7 @@ import xarray as xr
 from tests.energyplus_models import building, output, run_period
 from tests.energyplus_runs import run_energyplus
 
+from simstac.errors import SourceError
 from simstac.sources.energyplus.eio import Eio, read_eio
 from simstac.sources.energyplus.series import EnvironmentKind, Location
 
@@ -52,6 +53,23 @@ def test_a_file_that_was_cut_off_tells_less(last: str, rich_run: Path, tmp_path:
     assert cut.location in (None, whole.location)
     assert cut.zones == whole.zones[: len(cut.zones)]
     assert len(cut.zones) < 3
+
+
+@pytest.mark.parametrize(
+    ("written", "damaged"),
+    [
+        (",-105.18,", ",-1x5.18,"),
+        (",07/01/2017,", ",17/01/2017,"),
+        ("Part of Total Building Area", "Part of Total Building"),
+    ],
+    ids=["number", "date", "column"],
+)
+def test_a_damaged_file_is_refused(written: str, damaged: str, rich_run: Path, tmp_path: Path) -> None:
+    content = (rich_run / "eplusout.eio").read_text(encoding="utf-8")
+    assert written in content
+    (tmp_path / "eplusout.eio").write_text(content.replace(written, damaged), encoding="utf-8")
+    with pytest.raises(SourceError, match=r"eplusout\.eio: is not what EnergyPlus writes .*run the simulation again"):
+        read_eio(tmp_path / "eplusout.eio")
 
 
 def test_no_file() -> None:

@@ -158,6 +158,11 @@ def test_a_run_that_is_still_being_written(short_run: Path, copy_of) -> None:
     (run / "eplusout.sql-journal").touch()
     with pytest.raises(SourceError, match=r"still being written: eplusout\.sql-journal is there; wait"):
         opened(run)
+    state = run_state(run)
+    assert state.status == Status.INCOMPLETE
+    assert state.message == "eplusout.sql is still being written: eplusout.sql-journal is there"
+    (run / "eplusout.sql-journal").unlink()
+    assert run_state(run).status == Status.COMPLETED
 
 
 def test_nothing_there(tmp_path: Path) -> None:
@@ -194,6 +199,25 @@ def test_a_truncated_database(share: float, short_run: Path, copy_of) -> None:
     content = (run / "eplusout.sql").read_bytes()
     (run / "eplusout.sql").write_bytes(content[: int(len(content) * share)])
     with pytest.raises(SourceError, match=r"eplusout\.sql: "):
+        opened(run)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE ReportDataDictionary SET Name = CAST(x'5AFF6E65' AS TEXT)",
+        "UPDATE Time SET Year = 9999",
+        "UPDATE Time SET Month = 77",
+        "UPDATE Time SET Month = 'May'",
+    ],
+    ids=["no UTF-8", "year", "month", "no number"],
+)
+def test_a_database_with_damaged_cells(damage: str, short_run: Path, copy_of) -> None:
+    run = copy_of(short_run)
+    with closing(sqlite3.connect(run / "eplusout.sql")) as connection:
+        connection.execute(damage)
+        connection.commit()
+    with pytest.raises(SourceError, match=r"eplusout\.sql: cannot be read .*run the simulation again"):
         opened(run)
 
 

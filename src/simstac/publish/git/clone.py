@@ -91,6 +91,10 @@ class Clone:
         output = self.run("--no-optional-locks", "status", "--porcelain", "-z", "--no-renames", "-uall").stdout
         return [os.fsdecode(row[3:]) for row in output.split(b"\0") if row]
 
+    def differs(self) -> bool:
+        """Whether a tracked file may differ from the last commit, which is known sooner than which."""
+        return self.run("--no-optional-locks", "diff-index", "--quiet", "HEAD", check=False).returncode != 0
+
     def checked_out_elsewhere(self, branch: str) -> str:
         """Another worktree in which the branch is checked out; empty if there is none."""
         output = os.fsdecode(self.run("worktree", "list", "--porcelain").stdout)

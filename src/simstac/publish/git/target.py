@@ -56,7 +56,7 @@ class GitTarget:
         Raises:
             PublishError: If this is no clone, has changes of the user's, or cannot be fetched.
         """
-        clone = Clone(self.clone)
+        clone = self._clone
         with locked(clone.folder / LOCK):
             branch = self._branch(clone)
             base = self._base(clone, branch)
@@ -90,10 +90,10 @@ class GitTarget:
             ConflictError: If the branch, here or at the remote, is no longer where it was.
             PublishError: If Git or the remote refuses.
         """
-        clone = Clone(self.clone)
+        clone = self._clone
         with locked(clone.folder / LOCK):
             branch = self._branch(clone)
-            elsewhere = clone.checked_out_elsewhere(branch)
+            elsewhere = clone.checked_out_elsewhere(branch) if changes else ""
             if elsewhere:
                 raise PublishError(elsewhere, f"has the branch {branch} checked out", "check out another one there")
             local = clone.tip(f"refs/heads/{branch}")
@@ -109,6 +109,10 @@ class GitTarget:
                 raise self._conflict(branch)
             self._advance(clone, branch, local, new)
         return new if changes else ""
+
+    @cached_property
+    def _clone(self) -> Clone:
+        return Clone(self.clone)
 
     @property
     def _folder(self) -> str:
@@ -155,7 +159,7 @@ class GitTarget:
         """Move the branch, and the checked-out files with it."""
         if new and new != local and not clone.move_branch(branch, new, local):
             raise self._conflict(branch)
-        if new and clone.has_checkout and clone.head_branch() == branch and (new != local or clone.dirty()):
+        if new and clone.has_checkout and clone.head_branch() == branch and (new != local or clone.differs()):
             clone.bring_along(new)
 
     def _conflict(self, branch: str) -> ConflictError:

@@ -45,6 +45,8 @@ _COLUMNS = (
     "EnvironmentPeriodIndex",
 )
 _HALF_DAY = 720  # minutes
+_MONTHS = 12
+_LAST_YEAR = 2261  # of datetime64[ns]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,10 +105,16 @@ class Clock:
 
 
 def read_clock(connection: sqlite3.Connection, names: Mapping[int, str], eio: Eio) -> Clock:
-    """The table Time of a run whose environments have ``names`` by EnvironmentPeriodIndex."""
+    """The table Time of a run whose environments have ``names`` by EnvironmentPeriodIndex.
+
+    Raises:
+        ValueError: If it holds something else than dates of our calendar.
+    """
     listed = ", ".join(f"coalesce({column}, 0)" for column in _COLUMNS)
     query = f"SELECT {listed} FROM Time ORDER BY TimeIndex"  # noqa: S608  # constants of this module
     table = np.fromiter(connection.execute(query), dtype=[(column, np.int64) for column in _COLUMNS])
+    if len(table) and not (table["Year"].max() <= _LAST_YEAR and table["Month"].max() <= _MONTHS):
+        raise ValueError("the table Time holds no dates")
     nominal = nominal_year([*np.unique(table["Year"]).tolist(), *(period.first.year or 0 for period in eio.periods)])
     year = np.where(table["Year"] > 0, table["Year"], nominal)
     month = np.maximum(table["Month"], 1)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import numpy as np
 
+from simstac.errors import SourceError
 from simstac.sources.energyplus.series import EnvironmentKind, Location
 
+_LEAP_YEAR = 2000
 _DATE = r"\d\d/\d\d(?:/\d{4})?"
 _PERIOD = re.compile(rf"^Environment,(?P<name>.*),(?P<kind>[^,]+),(?P<first>{_DATE}),(?P<last>{_DATE}),")
 _KINDS = {"WeatherFileRunPeriod": EnvironmentKind.WEATHER, "SizingPeriod:DesignDay": EnvironmentKind.DESIGN_DAY}
@@ -58,14 +61,25 @@ class Eio:
 
 
 def read_eio(path: Path | None) -> Eio:
-    """The facts in the ``.eio`` file at ``path``; none where there is no such file."""
+    """The facts in the ``.eio`` file at ``path``; none where there is no such file.
+
+    Raises:
+        SourceError: If it is not what EnergyPlus writes; a last line that was cut off is left out.
+    """
     if path is None:
         return Eio()
+    try:
+        return _facts(path.read_text(encoding="utf-8", errors="replace").rpartition("\n")[0])
+    except (KeyError, ValueError) as error:
+        problem = f"is not what EnergyPlus writes ({type(error).__name__}: {error})"
+        raise SourceError(path, problem, "it was damaged: run the simulation again") from error
+
+
+def _facts(complete_lines: str) -> Eio:
     periods: list[Period] = []
     zones: list[str] = []
     columns: dict[str, list[str]] = {}
     location = floor_area = None
-    complete_lines, _, _ = path.read_text(encoding="utf-8", errors="replace").rpartition("\n")
     for line in complete_lines.splitlines():
         if match := _PERIOD.match(line):
             periods.append(Period(match["name"], _kind(match["kind"]), _day(match["first"]), _day(match["last"])))
@@ -108,4 +122,5 @@ def _kind(text: str) -> EnvironmentKind:
 def _day(text: str) -> Day:
     """The day in ``MM/DD`` or ``MM/DD/YYYY``."""
     month, day, *year = map(int, text.split("/"))
-    return Day(year[0] if year else None, month, day)
+    listed = date(_LEAP_YEAR, month, day)
+    return Day(year[0] if year else None, listed.month, listed.day)

@@ -81,9 +81,16 @@ def refuse_unfinished_write(path: Path) -> None:
     Raises:
         SourceError: If a journal or a write-ahead log lies beside it.
     """
+    if problem := unfinished_write(path):
+        raise SourceError(path, problem, "wait for the run to end")
+
+
+def unfinished_write(path: Path) -> str:
+    """What shows that some process is still writing a database: its journal or write-ahead log; else empty."""
     for suffix in _WRITING:
         if path.with_name(path.name + suffix).exists():
-            raise SourceError(path, f"is still being written: {path.name}{suffix} is there", "wait for the run to end")
+            return f"is still being written: {path.name}{suffix} is there"
+    return ""
 
 
 def _stem_in(folder: Path) -> str:

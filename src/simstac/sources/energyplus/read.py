@@ -15,7 +15,7 @@ from simstac.errors import SourceError
 from simstac.sources.energyplus.assemble import datasets
 from simstac.sources.energyplus.cf import CONVENTIONS, utc_offset
 from simstac.sources.energyplus.eso import read_eso
-from simstac.sources.energyplus.files import RunFiles, find_run
+from simstac.sources.energyplus.files import RunFiles, find_run, refuse_unfinished_write
 from simstac.sources.energyplus.series import EnvironmentKind, Location, Results
 from simstac.sources.energyplus.sql import read_sql
 from simstac.sources.energyplus.state import RunState, Status, state_of
@@ -47,6 +47,8 @@ def read_run(files: RunFiles, *, allow_incomplete: bool = False) -> Run:
     Raises:
         SourceError: If the run failed, was killed (unless ``allow_incomplete``), or left nothing to read.
     """
+    if files.sql:
+        refuse_unfinished_write(files.sql)
     state = state_of(files)
     readable = state.status == Status.COMPLETED or (allow_incomplete and state.status == Status.INCOMPLETE)
     if not readable:

@@ -14,7 +14,7 @@ from simstac.errors import SourceError
 from simstac.sources.energyplus.clock import Clock, read_clock
 from simstac.sources.energyplus.dictionary import Entry, without_repeats
 from simstac.sources.energyplus.eio import read_eio
-from simstac.sources.energyplus.files import RunFiles, refuse_unfinished_write
+from simstac.sources.energyplus.files import RunFiles
 from simstac.sources.energyplus.pages import Layout, ReportData, read_report_data
 from simstac.sources.energyplus.series import Block, Environment, EnvironmentKind, Frequency, Results, Series
 from simstac.sources.energyplus.tables import floor_area, tabular_location, tabular_totals
@@ -38,12 +38,11 @@ def read_sql(files: RunFiles) -> Results:
     """Everything that the SQL file of a run reports.
 
     Raises:
-        SourceError: If the file is being written, is no database, or is not what EnergyPlus writes.
+        SourceError: If the file is no database, or is not what EnergyPlus writes.
     """
     path = files.sql
     if path is None:
         raise SourceError(files.directory, "holds no .sql file", "add Output:SQLite to the model")
-    refuse_unfinished_write(path)
     eio = read_eio(files.eio)
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
@@ -54,7 +53,7 @@ def read_sql(files: RunFiles) -> Results:
             location = eio.location or tabular_location(connection)
             area = floor_area(connection)
             totals = tabular_totals(connection, area)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, ValueError) as error:
         remedy = "it is no result of EnergyPlus, or it was cut off: run the simulation again"
         raise SourceError(path, f"cannot be read as SQLite ({error})", remedy) from error
     blocks = _blocks(path, entries, clock, environments)

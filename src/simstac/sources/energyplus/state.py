@@ -9,7 +9,7 @@ from enum import StrEnum
 from os import PathLike
 from pathlib import Path
 
-from simstac.sources.energyplus.files import RunFiles, find_run
+from simstac.sources.energyplus.files import RunFiles, find_run, unfinished_write
 
 _COUNTS = re.compile(r"(\d+) Warning; (\d+) Severe Errors")
 _VERSION = re.compile(r"Version,? ?(\d+\.\d+\.\d+)")
@@ -30,9 +30,10 @@ class RunState:
     """How a run ended.
 
     Attributes:
-        status: Completed and failed as the engine says; incomplete where it said nothing (it runs or was killed);
-            missing where there is no file of a run.
-        message: The first severe message, which mostly is the cause, or else the fatal one; empty where there is none.
+        status: Completed and failed as the engine says; incomplete where it said nothing (it runs or was killed) or
+            a journal shows that it runs again; missing where there is no file of a run.
+        message: That the SQL file is still being written; or the first severe message, which mostly is the cause, or
+            else the fatal one; empty where there is none.
         warnings: How many warnings the engine counted.
         severe_errors: How many severe errors it counted.
         software: The engine, for example ``EnergyPlus 25.2.0``; empty where no file says.
@@ -63,7 +64,11 @@ def state_of(files: RunFiles) -> RunState:
     """The state of the run that left ``files``."""
     end = _text(files.end)
     messages = _text(files.err).splitlines()
-    if "Completed Successfully" in end:
+    unfinished = unfinished_write(files.sql) if files.sql else ""
+    writing = f"{files.sql.name} {unfinished}" if files.sql and unfinished else ""
+    if writing:
+        status = Status.INCOMPLETE
+    elif "Completed Successfully" in end:
         status = Status.COMPLETED
     elif "Terminated" in end:
         status = Status.FAILED
@@ -75,7 +80,7 @@ def state_of(files: RunFiles) -> RunState:
         warnings, severe_errors = int(counts[1]), int(counts[2])
     else:
         warnings, severe_errors = (sum(mark in line for line in messages) for mark in (_WARNING, _SEVERE))
-    message = _first(messages, _SEVERE) or _first(messages, _FATAL)
+    message = writing or _first(messages, _SEVERE) or _first(messages, _FATAL)
     return RunState(status, message, warnings, severe_errors, software(_text(files.err)[:200]), files)
 
 
