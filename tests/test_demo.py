@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import csv
 import sqlite3
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.energyplus_runs import run_energyplus
 
 import simstac.demo
 from simstac.demo import VARIANTS, make_demo
@@ -26,8 +26,8 @@ def test_18_variants_with_telling_names() -> None:
     assert names[-1] == "u0.80-l11-h22"
 
 
-def test_model_has_the_u_value_asked_for(energyplus_run: Callable[..., Path]) -> None:
-    run = energyplus_run(office_model(Variant(0.4, 8.0, 20.0)), args=())
+def test_model_has_the_u_value_asked_for() -> None:
+    run = run_energyplus(office_model(Variant(0.4, 8.0, 20.0)), "chicago")
     with sqlite3.connect(run / "eplusout.sql") as sql:
         rows = sql.execute(
             "SELECT RowName, Value FROM TabularDataWithStrings"
@@ -69,9 +69,9 @@ def test_parameter_table_names_every_run(demo_runs: Path) -> None:
     assert all((demo_runs / row["run"] / "eplusout.sql").exists() for row in rows)
     assert rows[0] == {
         "run": "u0.20-l05-h20",
-        "u_value": "0.2",
-        "lighting_power_density": "5.0",
-        "heating_setpoint": "20.0",
+        "u_value [W m-2 K-1]": "0.2",
+        "lighting_power_density [W m-2]": "5.0",
+        "heating_setpoint [degC]": "20.0",
     }
 
 

@@ -93,6 +93,7 @@ def test_bad_input_is_one_line_with_path_and_remedy_and_changes_nothing(simstac,
     assert message in line
     assert str(study_folder) in line
     assert "; " in line
+    assert "nothing to do" not in said.out
     assert {path: path.read_bytes() for path in (study_folder / "site").rglob("*") if path.is_file()} == before
 
 
@@ -121,6 +122,47 @@ def test_status_tells_each_run_and_whether_the_store_has_it(simstac, study_folde
     folder = simstac("status", study_folder / "runs")
     assert folder.code == 1
     assert folder.out.splitlines()[-1].split()[:2] == ["i20", "incomplete"]
+
+
+def test_status_tells_of_runs_that_the_last_build_could_not_use(simstac, study_folder):
+    config = study_folder / "buildings.yaml"
+    (study_folder / "runs" / "i10" / "eplusout.sql").write_text("no database at all, but long enough to look at" * 9)
+    for name in ("a", "b"):
+        for kind in ("sql", "end"):
+            (study_folder / "runs" / "i20" / f"{name}.{kind}").touch()
+    for path in (study_folder / "runs" / "i20").glob("eplusout.*"):
+        path.unlink()
+    assert simstac("build", config).code == 1
+    said = simstac("status", config)
+    assert said.code == 1
+    lines = [line.split(maxsplit=3) for line in said.out.splitlines()]
+    assert [line[:2] for line in lines] == [["i5", "completed"], ["i10", "incomplete"], ["i20", "incomplete"]]
+    assert "the last build could not use it" in lines[1][3]
+    assert "holds several runs: a, b" in lines[2][3]
+
+
+def test_a_damaged_site_is_said_in_one_line(simstac, study_folder):
+    config = study_folder / "buildings.yaml"
+    simstac("build", config)
+    for path in ("catalog.json", ".simstac/built.json"):
+        content = (study_folder / "site" / path).read_bytes()
+        (study_folder / "site" / path).write_bytes(content[:10])
+        said = simstac("build", config)
+        assert said.code == 1
+        assert f"{study_folder / 'site' / path}: is not JSON" in said.err
+        assert "repair or remove it, then build again" in said.err
+        (study_folder / "site" / path).write_bytes(content)
+
+
+def test_an_unknown_profile_of_a_store_is_said_in_one_line(simstac, study_folder):
+    config = study_folder / "buildings.yaml"
+    store = '{url: "s3://bucket/x", endpoint_url: "http://127.0.0.1:9", profile: nobody}'
+    config.write_text(config.read_text().replace("    version", f"    store: {store}\n    version"))
+    said = simstac("build", config)
+    assert (said.code, said.err) == (
+        1,
+        "error: profile nobody: is not in the AWS configuration; see aws configure list-profiles\n",
+    )
 
 
 def test_init_writes_a_configuration_that_builds(simstac, study_folder):

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from tests.study_folder import make_study_folder
 
 from simstac import pipeline
 from simstac.errors import ConfigError, PublishError, SourceError, StorageError
-from simstac.publish import LocalTarget
+from simstac.pipeline.expire import named_versions
+from simstac.publish import LocalTarget, S3Target
 from simstac.stac.validate import validate_tree
 
 AT_ONCE = timedelta(0)
@@ -188,6 +190,41 @@ def test_a_target_that_cannot_be_read_whole_stops_everything(three_versions, bre
     assert raised.value.where == str(three_versions / "www")
     assert "nothing was expired" in raised.value.problem
     assert files(three_versions / "site") == before
+
+
+def test_buckets_and_clones_are_asked_and_what_is_the_same_here_is_not_fetched(
+    study_folder, three_runs, s3, tmp_path, monkeypatch
+):
+    bucket, clone = s3.make_bucket(), tmp_path / "pages"
+    subprocess.run(["git", "init", "--quiet", "--initial-branch=main", str(clone)], check=True)
+    targets = (
+        f"targets: [{{type: s3, url: 's3://{bucket}/stac', endpoint_url: '{s3.endpoint_url}'}}, "
+        f"{{type: git, clone: '{clone}'}}]"
+    )
+    edit(study_folder, "collections:", f"{targets}\ncollections:")
+    first = build(study_folder)
+    publish(study_folder)
+    read, fetched = S3Target.read, []
+
+    def watched(self, path):
+        fetched.append(path)
+        return read(self, path)
+
+    monkeypatch.setattr(S3Target, "read", watched)
+    same = named_versions(project(study_folder))
+    assert (set(same.named), same.linked) == ({first.snapshot_id}, {})
+    assert set(fetched) == {"catalog.json"}
+    second = change(study_folder, three_runs, "i20", "i5")
+    catalogs = named_versions(project(study_folder))
+    assert set(catalogs.named) == {first.snapshot_id, second.snapshot_id}
+    assert f"{STUDY}/i5/i5.json" in fetched
+    assert expired(pipeline.expire(project(study_folder), keep=1, older_than=AT_ONCE)) == []
+    publish(study_folder, allow_shrink=True)
+    catalogs = named_versions(project(study_folder))
+    assert (set(catalogs.named), set(catalogs.linked)) == ({second.snapshot_id}, {first.snapshot_id})
+    assert expired(pipeline.expire(project(study_folder), keep=1, older_than=AT_ONCE)) == ["1.0.0"]
+    publish(study_folder, allow_shrink=True)
+    verified(study_folder / "site")
 
 
 def test_an_unreachable_bucket_stops_everything(three_versions, s3):

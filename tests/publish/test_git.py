@@ -60,6 +60,26 @@ def test_what_simstac_owns_may_differ(site: Path, target: GitTarget) -> None:
     assert git(target.clone, "status", "--porcelain") == ""
 
 
+def test_an_interrupted_checkout_is_finished_first(site: Path, target: GitTarget) -> None:
+    """The branch has moved and half of its files are there, as after a kill: the next publish puts all right."""
+    clone = target.clone
+    publish(site, target, link("study"))
+    old = git(clone, "rev-parse", "HEAD")
+    git(clone, "branch", "pages")
+    write_site(site, {"study": RUNS | {"run-9": 9}}, data={"study": "B"})
+    new = publish(site, replace(target, branch="pages"), link("study")).commit
+    (clone / ".git" / "simstac-move").write_text(f"{old} {new}")
+    git(clone, "update-ref", "refs/heads/main", new)
+    (clone / "stac" / "study" / "run-9").mkdir()
+    (clone / "stac" / "study" / "run-9" / "run-9.json").write_text("half")
+    write_site(site, {"study": RUNS | {"run-8": 8}}, data={"study": "C"})
+    publish(site, target, link("study"), allow_shrink=True)
+    assert git(clone, "status", "--porcelain") == ""
+    assert not (clone / "stac" / "study" / "run-9").exists()
+    assert (clone / "stac" / "study" / "run-8" / "run-8.json").exists()
+    assert not (clone / "stac" / "data" / "study.icechunk" / "chunks" / "A").exists()
+
+
 def test_another_branch_leaves_the_checkout_alone(site: Path, target: GitTarget) -> None:
     git(target.clone, "branch", "pages")
     (target.clone / ".git" / "hooks" / "pre-commit").write_text("#!/bin/sh\nexit 1\n")

@@ -51,7 +51,9 @@ def test_a_failed_run_is_listed_and_marked(described):
     assert "sim:eui" not in properties
     assert "processing:software" not in properties
     assert properties["sim:message"] == "cannot open a.idf"
-    assert properties["description"].startswith("Run run-0001 of Small office: failed. cannot open a.idf")
+    assert properties["description"].startswith(
+        "Run run-0001 of Small office, failed: u value 0.1 W m-2 K-1, system cav. cannot open a.idf"
+    )
     assert failed["geometry"] == {"type": "Point", "coordinates": [-87.75, 41.98]}
     assert properties["start_datetime"] == "2017-01-01T06:00:00Z"
 

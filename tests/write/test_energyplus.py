@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from tests.energyplus_models import building, meter, output, run_period
+from tests.energyplus_runs import run_energyplus
 
 from simstac.storage import LocalPath
 from simstac.study import find_study
@@ -17,7 +18,7 @@ INSULATIONS = {"thin": 0.05, "thick": 0.2}
 
 
 @pytest.fixture
-def study_folder(energyplus_run, tmp_path):
+def study_folder(tmp_path):
     for name, insulation in INSULATIONS.items():
         outputs = (
             output("Zone Mean Air Temperature"),
@@ -25,7 +26,7 @@ def study_folder(energyplus_run, tmp_path):
             meter("Electricity:Facility"),
             meter("Electricity:Facility", "Monthly"),
         )
-        run = energyplus_run(building(run_period("Days", "1/1", "1/2"), *outputs, insulation=insulation), args=("-x",))
+        run = run_energyplus(building(run_period("Days", "1/1", "1/2"), *outputs, insulation=insulation), "chicago")
         shutil.copytree(run, tmp_path / "runs" / name)
     (tmp_path / "params.csv").write_text("run,insulation\nthin,0.05\nthick,0.2\nnever,0.3\n")
     return tmp_path

@@ -103,7 +103,8 @@ def show_build(report: BuildReport, *, as_json_: bool) -> None:
         for problem in collection.problems:
             click.secho(f"  {problem}", fg="yellow", err=True)
     changed = len(report.documents)
-    click.echo(f"{report.site}: " + (f"{changed} documents written" if changed else "nothing to do"))
+    if changed or not report.errors:
+        click.echo(f"{report.site}: " + (f"{changed} documents written" if changed else "nothing to do"))
 
 
 COMMANDS = (init, demo, build, status, schema)

@@ -51,15 +51,16 @@ def _bars() -> Iterator[OnProgress]:
 
 
 class _Lines:
-    """At most about ten lines a stage, so that a log of ten thousand runs stays readable."""
+    """About ten lines a stage, so that a log of ten thousand runs stays readable; 1, 2, 4 … where none knows the end."""
 
     def __init__(self) -> None:
         self._shown: dict[str, int] = {}
 
     def __call__(self, event: Progress) -> None:
-        step = -(-(event.total or 1) // _LINES_A_STAGE)
+        before = self._shown.get(event.stage, 0)
+        step = max(before, 1) if event.total is None else -(-event.total // _LINES_A_STAGE)
         finished = event.done == event.total
-        if finished or event.done - self._shown.get(event.stage, -step) >= step:
+        if finished or event.stage not in self._shown or event.done - before >= step:
             self._shown[event.stage] = event.done
             of = f"/{event.total}" if event.total is not None else ""
             sys.stderr.write(f"{event.stage}: {event.done}{of} {event.detail}".rstrip() + "\n")

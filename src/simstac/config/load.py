@@ -7,15 +7,25 @@ import re
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeAliasType, get_args
+from typing import TYPE_CHECKING, Any, TypeAliasType, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from simstac.config.model import Project
+from simstac.config.overlaps import refuse_overlaps
 from simstac.errors import ConfigError
 
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_IN_YAML = {
+    "tuple_type": "should be a list",
+    "dict_type": "should be a mapping of keys to values",
+    "model_type": "should be a mapping of keys to values",
+    "model_attributes_type": "should be a mapping of keys to values",
+}
 _SECRET = re.compile(r"secret|password|token|access_key|credential", re.IGNORECASE)
 
 
@@ -40,9 +50,11 @@ def load_project(path: str | os.PathLike[str]) -> Project:
         remedy = "start from configs/buildings.yaml or `simstac init`"
         raise ConfigError(path, "is not a mapping with the keys catalog, collections and targets", remedy)
     try:
-        return Project.model_validate({**value, "file": path})
+        project = Project.model_validate({**value, "file": path})
     except ValidationError as error:
         raise _config_error(path, root, error) from None
+    refuse_overlaps(project, lambda *loc: f"{path}:{_line(root, loc)}")
+    return project
 
 
 def _composed(path: Path, text: str) -> yaml.Node:
@@ -52,7 +64,8 @@ def _composed(path: Path, text: str) -> yaml.Node:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ConfigError(f"{path}:{line}", f"is not YAML: {error.problem}", "mend this line") from error
     except yaml.YAMLError as error:
-        raise ConfigError(path, f"is not YAML: {error}", "save it as plain UTF-8 text") from error
+        reason = str(error).partition("\n")[0]
+        raise ConfigError(path, f"is not YAML: {reason}", "save it as plain UTF-8 text") from error
     if root is None:
         raise ConfigError(path, "is empty", "start from configs/buildings.yaml or `simstac init`")
     _refuse_repeated_keys(path, root)
@@ -107,16 +120,30 @@ def _config_error(path: Path, root: yaml.Node, error: ValidationError) -> Config
     problems = [problem for problem in found if problem["loc"] not in within] or found
     first = min(problems, key=lambda problem: (problem["type"] != "extra_forbidden", _line(root, problem["loc"])))
     where = f"{path}:{_line(root, first['loc'])}"
-    key = ".".join(str(part) for part in first["loc"])
+    key = _key(root, first["loc"])
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     if first["type"] == "extra_forbidden":
         return ConfigError(where, f"unknown key {key!r}{more}", _nearest(first["loc"]))
     if first["type"] == "missing":
         return ConfigError(where, f"key {key!r} is missing{more}", "add it; `simstac schema` lists what each key means")
-    message = first["msg"].removeprefix("Value error, ")
-    shown = first["type"] != "value_error" and isinstance(first["input"], str | int | float | bool)
-    given = f", not {first['input']!r}" if shown else ""
-    return ConfigError(where, f"{key}: {message}{given}{more}", "`simstac schema` lists what each key may hold")
+    remedy = "`simstac schema` lists what each key may hold"
+    if first["type"] == "string_type" and isinstance(first["input"], int | float):
+        remedy = f'write it in quotes: "{first["input"]}"'
+    return ConfigError(where, f"{key}: {_message(first)}{more}", remedy)
+
+
+def _message(problem: ErrorDetails) -> str:
+    """What pydantic found, in words of YAML."""
+    facts = problem.get("ctx", {})
+    match problem["type"]:
+        case "union_tag_invalid":
+            return f"type {facts['tag']!r} is none of {facts['expected_tags']}"
+        case "union_tag_not_found":
+            return "key 'type' is missing"
+        case "value_error":
+            return problem["msg"].removeprefix("Value error, ")
+    message = _IN_YAML.get(problem["type"], problem["msg"])
+    return message + (f", not {problem['input']!r}" if isinstance(problem["input"], str | int | float | bool) else "")
 
 
 def _nearest(loc: Sequence[str | int]) -> str:
@@ -150,6 +177,26 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
         yield annotation
     for argument in get_args(annotation):
         yield from _models_in(argument)
+
+
+def _key(root: yaml.Node, loc: Sequence[str | int]) -> str:
+    """The key as it stands in the file: ``loc`` without the union tags on the way, which name no node."""
+    node, parts = root, []
+    for depth, part in enumerate(loc, start=1):
+        child = _child(node, part)
+        if child is not None or depth == len(loc):
+            parts.append(str(part))
+        node = node if child is None else child
+    return ".".join(parts)
+
+
+def _child(node: yaml.Node, part: str | int) -> yaml.Node | None:
+    if isinstance(node, yaml.MappingNode):
+        return next((child for key, child in node.value if key.value == str(part)), None)
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        child: yaml.Node = node.value[part]
+        return child
+    return None
 
 
 def _line(root: yaml.Node, loc: Sequence[str | int]) -> int:

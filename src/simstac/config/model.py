@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from simstac.stac.metadata import About, CatalogMetadata, Metadata, Overrides
 
@@ -84,6 +84,13 @@ class Collection(About):
     """What the data cannot say by itself, or says ambiguously: bbox, datetime, names of coordinates."""
     source: Source
     store: Store = Store()
+
+    @field_validator("id")
+    @classmethod
+    def _is_no_folder_of_the_site(cls, value: str) -> str:
+        if value in {"data", "catalog.json"}:
+            raise ValueError(f"{value!r} has its own meaning in a site: choose another id")
+        return value
 
     def described(self) -> Metadata:
         """All that the STAC documents say of it."""

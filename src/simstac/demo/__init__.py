@@ -115,7 +115,8 @@ def _engine() -> Path:
 
 def _complete_table(path: Path) -> None:
     """Append the rows that the table of parameters lacks; what is there is kept."""
-    rows: list[list[object]] = [["run", "u_value", "lighting_power_density", "heating_setpoint"]]
+    header = "run", "u_value [W m-2 K-1]", "lighting_power_density [W m-2]", "heating_setpoint [degC]"
+    rows: list[list[object]] = [[*header]]
     rows += [[v.name, v.u_value, v.lighting_power_density, v.heating_setpoint] for v in VARIANTS]
     known = {line.partition(",")[0] for line in path.read_text("utf-8").splitlines()} if path.exists() else set()
     missing = [row for row in rows if row[0] not in known]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -172,11 +172,23 @@ def describe_collection(
 
 
 def _refuse_other_catalog(project: Project, site: SiteFolder) -> None:
-    root = site.read(ROOT)
-    other = orjson.loads(root).get("id") if root else project.catalog.id
+    root = _document(site, ROOT)
+    other = root["id"] if root else project.catalog.id
     if other != project.catalog.id:
         problem = f"is the site of the catalog {other!r}, not of {project.catalog.id!r}"
         raise ConfigError(project.site, problem, "give this catalog a folder of its own (catalog.site)")
+
+
+def _document(site: SiteFolder, path: str) -> dict[str, Any]:
+    content = site.read(path)
+    if content is None:
+        return {}
+    try:
+        document: dict[str, Any] = orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        problem = f"is not JSON ({error})"
+        raise InvalidDocumentError(site.root / path, problem, "repair or remove it, then build again") from error
+    return document
 
 
 def _let_go(project: Project, site: SiteFolder) -> list[str]:
@@ -186,7 +198,7 @@ def _let_go(project: Project, site: SiteFolder) -> list[str]:
     built: dict[str, list[str]] = {}
 
     def remembered() -> Iterator[tuple[str, bytes]]:
-        built.update(orjson.loads(site.read(BUILT) or b"{}"))
+        built.update(_document(site, BUILT))
         yield BUILT, orjson.dumps({**built, name: ids}, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
 
     site.apply(remembered())

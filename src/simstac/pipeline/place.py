@@ -33,14 +33,21 @@ class Place:
 
 
 def store_place(project: Project, collection: Collection) -> Place:
-    """Where the store of a collection is written."""
+    """Where the store of a collection is written.
+
+    Raises:
+        PublishError: If its profile has no keys.
+    """
     store = collection.store
     if store.url is None:
         return Place(str(project.site / "data" / f"{collection.id}.icechunk"), LocalPath())
     scheme = scheme_from_url(store.url, endpoint_url=store.endpoint_url, region=store.region, anonymous=store.anonymous)
     if isinstance(scheme, LocalPath):
         return Place(str(project.folder / store.url), scheme)
-    return Place(store.url.rstrip("/"), scheme, key_source(store.profile) if store.profile else None)
+    credentials = key_source(store.profile) if store.profile else None
+    if credentials is not None:
+        credentials()
+    return Place(store.url.rstrip("/"), scheme, credentials)
 
 
 def placement(project: Project, collection: Collection) -> Placement:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from simstac.config import Collection, Project, load_project
+from simstac.errors import SourceError
 from simstac.pipeline.place import store_place
 from simstac.progress import OnProgress, silent
-from simstac.study import Study, find_study
+from simstac.study import Run, State, Study, find_study
 from simstac.write import stored_fingerprints
 
 
@@ -61,13 +62,23 @@ def _collection_rows(project: Project, collection: Collection, on_progress: OnPr
 
 def _rows(collection: str, study: Study, marks: dict[str, str], stored: dict[str, str]) -> Iterator[RunStatus]:
     for run in study.runs:
-        state = study.source.state(run.path) if run.path else None
-        status_, message = (state.status, state.message) if state else ("missing", "its results are not there")
-        yield RunStatus(collection, run.name, status_, _in_store(run.name, marks, stored), message)
+        state = _state(study, run)
+        if state.status == "completed" and stored.get(run.name) == "":
+            state = State("incomplete", "the last build could not use it; simstac build says why")
+        yield RunStatus(collection, run.name, state.status, _in_store(run.name, marks, stored), state.message)
     names = {run.name for run in study.runs}
     yield from (
         RunStatus(collection, name, "missing", "kept", "its results are gone") for name in stored if name not in names
     )
+
+
+def _state(study: Study, run: Run) -> State:
+    if run.path is None:
+        return State("missing", "its results are not there")
+    try:
+        return study.source.state(run.path)
+    except SourceError as error:
+        return State("incomplete", str(error))
 
 
 def _in_store(name: str, marks: dict[str, str], stored: dict[str, str]) -> str:

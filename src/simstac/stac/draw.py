@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Callable, Mapping
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 SIZE = (6.4, 3.6)
 DPI = 120
 FONT_SIZE = 13
+LABEL_WIDTH = 34
+LEGEND_WIDTH = 16
 
 
 def map_png(arrays: Arrays) -> bytes:
@@ -35,16 +38,15 @@ def map_png(arrays: Arrays) -> bytes:
 
 
 def points_png(arrays: Arrays) -> bytes:
-    """One number over another, in one colour for each label where there are labels."""
-    labels = arrays.get("labels")
-    names = sorted(set(labels.tolist())) if labels is not None else [""]
+    """One number over another, in one colour for each level where there are levels."""
+    names = arrays["levels"].tolist() if "levels" in arrays else [""]
 
     def draw(axes: Any) -> None:
         for index, name in enumerate(names):
-            here = labels == name if labels is not None else slice(None)
+            here = arrays["level"] == index if "level" in arrays else slice(None)
             axes.plot(arrays["x"][here], arrays["y"][here], "o", color=COLOURS[index], alpha=0.8, label=str(name))
         if len(names) > 1:
-            title, size = str(arrays["labels_label"]), FONT_SIZE - 2
+            title, size = "\n".join(wrap(str(arrays["levels_label"]), LEGEND_WIDTH)), FONT_SIZE - 2
             axes.figure.legend(
                 loc="outside right upper", title=title, frameon=False, fontsize=size, title_fontsize=size
             )
@@ -89,7 +91,7 @@ def _chart(draw: Callable[[Any], None], x_label: str, y_label: str) -> bytes:
     axes = figure.subplots()
     draw(axes)
     axes.set_xlabel(x_label, fontsize=FONT_SIZE)
-    axes.set_ylabel(y_label, fontsize=FONT_SIZE)
+    axes.set_ylabel("\n".join(wrap(y_label, LABEL_WIDTH)), fontsize=FONT_SIZE)
     axes.tick_params(labelsize=FONT_SIZE - 2)
     axes.spines[["top", "right"]].set_visible(False)
     axes.locator_params(axis="y", nbins=6)

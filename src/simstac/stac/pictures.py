@@ -118,7 +118,7 @@ def _drawn(kind: str, arrays: Mapping[str, Any], where: str, seconds: float) -> 
 
 
 def _study_arrays(root: xr.Dataset, layout: Mapping[str, Any], metadata: Metadata) -> tuple[str, dict[str, Any]]:
-    """The first result over the first number that was varied, in colours by the first label that was."""
+    """The first result over the number that explains most of it, in colours by what explains it next."""
     results = [name for name in layout.get("results", ()) if np.isfinite(root[name].values.astype(float)).any()]
     if not results:
         raise PictureError(metadata.id, "no run has a result to draw", "the build goes on without a picture")
@@ -126,17 +126,35 @@ def _study_arrays(root: xr.Dataset, layout: Mapping[str, Any], metadata: Metadat
     known = np.isfinite(result.values.astype(float))
     arrays: dict[str, Any] = {"y": result.values[known], "y_label": _label(result)}
     varied = [root[name] for name in layout.get("parameters", ()) if len(set(root[name].values[known].tolist())) > 1]
+    values = result.values[known].astype(float)
+    varied.sort(key=lambda parameter: -_effect(parameter.values[known], values))
     numbers = [parameter for parameter in varied if parameter.dtype.kind in "iuf"]
     if not numbers:
         return "histogram", arrays
     arrays |= {"x": numbers[0].values[known], "x_label": _label(numbers[0])}
     for parameter in varied:
-        labels = parameter.values[known].astype(str)
-        if parameter.name != numbers[0].name and len(set(labels.tolist())) <= MAX_COLOURS:
-            arrays["labels"] = labels.astype(f"U{max(map(len, labels.tolist()))}")
-            arrays["labels_label"] = _label(parameter)
+        levels, index = np.unique(parameter.values[known].astype(object), return_inverse=True)
+        if parameter.name != numbers[0].name and len(levels) <= MAX_COLOURS:
+            arrays |= {"levels": np.array([_level(level) for level in levels]), "level": index}
+            arrays["levels_label"] = _label(parameter)
             break
     return "points", arrays
+
+
+def _effect(parameter: np.ndarray[Any, Any], result: np.ndarray[Any, Any]) -> float:
+    """How much of a result's variance a parameter explains: by a line for a number, by group means for labels."""
+    total = result.var()
+    if not total:
+        return 0.0
+    if parameter.dtype.kind in "iuf":
+        return float(np.corrcoef(parameter.astype(float), result)[0, 1] ** 2)
+    _, index = np.unique(parameter.astype(object), return_inverse=True)
+    means = np.bincount(index, result) / np.bincount(index)
+    return float(means[index].var() / total)
+
+
+def _level(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _map_arrays(root: xr.Dataset, metadata: Metadata) -> tuple[np.ndarray[Any, Any], list[float]] | None:
@@ -203,5 +221,6 @@ def _series_arrays(root: xr.Dataset, metadata: Metadata) -> dict[str, Any]:
 
 
 def _label(array: xr.DataArray) -> str:
-    name, unit = text(array.attrs.get("long_name")) or str(array.name).replace("_", " "), text(array.attrs.get("units"))
+    name, unit = text(array.attrs.get("long_name")) or str(array.name), text(array.attrs.get("units"))
+    name = name.replace("_", " ")
     return f"{name} ({unit})" if unit else name

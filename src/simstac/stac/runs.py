@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from simstac.errors import MetadataError
-from simstac.stac.document import Document, plain
+from simstac.stac.document import Document, plain, text
 from simstac.stac.geometry import Bbox, Geometry, enclosing_bbox, geometry_bbox, padded, point, rectangle, wrapped
 from simstac.stac.metadata import Metadata, identifier
 
@@ -61,6 +61,7 @@ class RunTable:
         ids: The Item id of each.
         columns: Every column that Items show, by property name.
         parameters: The names of what was varied.
+        labels: What to call each parameter and result in prose, and its unit, by property name.
         software: The program of each run.
         longitude: Degrees east, NaN where unknown.
         latitude: Degrees north, NaN where unknown.
@@ -75,6 +76,7 @@ class RunTable:
     ids: Sequence[str]
     columns: Mapping[str, np.ndarray[Any, Any]]
     parameters: Sequence[str]
+    labels: Mapping[str, tuple[str, str]]
     software: np.ndarray[Any, Any]
     longitude: np.ndarray[Any, Any]
     latitude: np.ndarray[Any, Any]
@@ -163,7 +165,8 @@ def read_runs(
     """
     names = [str(name) for name in root["run"].values]
     count = len(names)
-    parameters, results = list(layout.get("parameters", ())), list(layout.get("results", ()))
+    parameters = list(layout.get("parameters", ()))
+    results = [name for name in layout.get("results", ()) if _tells(root[name].values)]
     shown = [*parameters, *results, *(fact for fact in SHOWN_FACTS if fact in root.variables)]
     if "run_id" in shown:
         raise MetadataError("run_id", "is the name of a property that every run has", "rename the column")
@@ -178,6 +181,7 @@ def read_runs(
         ids=run_ids(names),
         columns={f"sim:{name}": root[name].values for name in shown},
         parameters=parameters,
+        labels={f"sim:{name}": _label(root[name]) for name in (*parameters, *results)},
         software=software,
         longitude=numbers["longitude"],
         latitude=numbers["latitude"],
@@ -199,6 +203,16 @@ def run_ids(names: Sequence[str]) -> list[str]:
         else f"{short or 'run'}-{hashlib.sha256(name.encode()).hexdigest()[:DIGEST]}"
         for short, name in zip(plain_ids, names, strict=True)
     ]
+
+
+def _tells(column: np.ndarray[Any, Any]) -> bool:
+    """Whether a result is other than zero in any run: the end uses that no run has say nothing."""
+    return column.dtype.kind not in "iuf" or bool((np.nan_to_num(column) != 0).any())
+
+
+def _label(column: xr.DataArray) -> tuple[str, str]:
+    name = text(column.attrs.get("long_name")) or str(column.name)
+    return name.replace("_", " "), text(column.attrs.get("units"))
 
 
 def _plain_list(column: np.ndarray[Any, Any]) -> list[Any]:

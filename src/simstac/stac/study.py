@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 MAX_SUMMARY_VALUES = 100
 MAX_TITLE_PARAMETERS = 4
 MAX_TITLE = 120
+MAX_PROSE_RESULTS = 3
+
+type Labels = Mapping[str, tuple[str, str]]
 
 
 def describe_study(
@@ -68,7 +71,8 @@ class _Items:
     def __iter__(self) -> Iterator[Document]:
         template = _item_template(self.subject, self.runs)
         titled = _title_columns(self.runs)
-        yield from (_item(template, self.subject, run, titled) for run in self.runs)
+        told = _told(self.runs)
+        yield from (_item(template, self.subject, run, titled, told) for run in self.runs)
         yield from self.older
 
 
@@ -137,7 +141,7 @@ def _item_template(subject: Subject, runs: RunTable) -> Document:
     return document
 
 
-def _item(template: Document, subject: Subject, run: Run, titled: list[str]) -> Document:
+def _item(template: Document, subject: Subject, run: Run, titled: list[str], told: tuple[Labels, Labels]) -> Document:
     path = f"{subject.metadata.id}/{run.id}/{run.id}.json"
     software = processing.parse_software(run.software)
     properties = {
@@ -145,7 +149,7 @@ def _item(template: Document, subject: Subject, run: Run, titled: list[str]) -> 
         **temporal_properties(run.start, run.end),
         **run.properties,
         "title": _title(run, titled),
-        "description": describe(_prose(run, subject), open_snippet(path, subject.placement, run=run.name)),
+        "description": describe(_prose(run, subject, told), open_snippet(path, subject.placement, run=run.name)),
     }
     item = {**template, "geometry": run.geometry, "bbox": list(run.bbox), "id": run.id, "properties": properties}
     if software:
@@ -155,11 +159,29 @@ def _item(template: Document, subject: Subject, run: Run, titled: list[str]) -> 
     return item
 
 
-def _prose(run: Run, subject: Subject) -> str:
+def _prose(run: Run, subject: Subject, told: tuple[Labels, Labels]) -> str:
+    """What the run is, in words that a card can show before the code."""
     status = run.properties.get("sim:status", "completed")
-    said = f"Run {run.name} of {subject.metadata.name}: {status}."
-    message = run.properties.get("sim:message")
-    return f"{said} {message}" if message else said
+    parameters, results = (
+        [(label, _with_unit(run, key, unit)) for key, (label, unit) in each.items()] for each in told
+    )
+    varied = ", ".join(f"{label} {value}" for label, value in parameters if value)
+    found = "; ".join(f"{label}: {value}" for label, value in results if value)
+    said = f"Run {run.name} of {subject.metadata.name}, {status}" + (f": {varied}." if varied else ".")
+    sentences = (said, f"{found}." if found else "", run.properties.get("sim:message", ""))
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _with_unit(run: Run, key: str, unit: str) -> str:
+    return f"{_shown(run.properties[key])} {unit}".rstrip() if key in run.properties else ""
+
+
+def _told(runs: RunTable) -> tuple[Labels, Labels]:
+    """The parameters and the results that prose tells: those that vary; intensities and totals first."""
+    results = [key for key in runs.labels if key.removeprefix("sim:") not in runs.parameters]
+    results.sort(key=lambda key: (not key.startswith("sim:eui"), not key.endswith("_total"), key))
+    varied, found = _title_columns(runs), results[:MAX_PROSE_RESULTS]
+    return {key: runs.labels[key] for key in varied}, {key: runs.labels[key] for key in found}
 
 
 def _title(run: Run, titled: list[str]) -> str:
@@ -175,7 +197,7 @@ def _title(run: Run, titled: list[str]) -> str:
 
 
 def _shown(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:.5g}" if isinstance(value, float) else str(value)
 
 
 def _title_columns(runs: RunTable) -> list[str]:

@@ -17,6 +17,7 @@ from simstac.errors import PublishError
 
 _REF = "refs/simstac/publish"
 _INDEX = "simstac-index"
+_MOVE = "simstac-move"
 _QUIET = ("-c", "core.hooksPath=/dev/null", "-c", "gc.auto=0", "-c", "maintenance.auto=false")
 _STRANGERS = ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX")
 _SECRET = re.compile(r"(\w+://)[^/@\s]+@")
@@ -131,19 +132,45 @@ class Clone:
         result = self.run("update-ref", "-m", "simstac publish", where, new, old or "0" * len(new), check=False)
         return result.returncode == 0
 
+    def on_the_way(self) -> frozenset[str]:
+        """The paths that an interrupted move of the checked-out branch was about to change."""
+        note = self.folder / _MOVE
+        old, _, new = note.read_text().partition(" ") if note.exists() else ("", "", "")
+        if not new or new != self.tip("HEAD"):
+            return frozenset()
+        if not old:
+            return frozenset(self.blobs(new, ""))
+        output = self.run("diff-tree", "-r", "-z", "--name-only", old, new).stdout
+        return frozenset(os.fsdecode(path) for path in output.split(b"\0") if path)
+
+    def move_checkout(self, branch: str, new: str, old: str) -> bool:
+        """Move the checked-out branch, its files with it; returns whether it was where it should be.
+
+        The move is noted until the files are there, for a process that is killed meanwhile.
+        """
+        self._refuse_busy()
+        note = self.folder / _MOVE
+        note.write_text(f"{old} {new}")
+        moved = self.move_branch(branch, new, old)
+        if moved:
+            self.bring_along(new)
+        note.unlink()
+        return moved
+
     def bring_along(self, commit: str) -> None:
         """Make the checked-out files those of a commit, by an index of our own that replaces Git's at the end."""
         index, mine, lock = self.folder / "index", self.folder / _INDEX, self.folder / "index.lock"
+        self._refuse_busy()
         Path(f"{mine}.lock").unlink(missing_ok=True)
+        mine.unlink(missing_ok=True)
         if index.exists():
             shutil.copyfile(index, mine)
         self.run("read-tree", "--reset", "-u", commit, index=mine)
         try:
             os.link(mine, lock)
-        except FileExistsError as error:
-            mine.unlink()
-            remedy = "let it finish (or delete that file if none runs), then run it again"
-            raise PublishError(lock, "another Git process is at work in the clone", remedy) from error
+        except FileExistsError:
+            self._refuse_busy()
+            raise
         lock.replace(index)
         mine.unlink()
 
@@ -204,6 +231,12 @@ class Clone:
 
     def _command(self, *arguments: str, hooks: bool = False) -> list[str]:
         return ["git", *(_QUIET[2:] if hooks else _QUIET), *arguments]
+
+    def _refuse_busy(self) -> None:
+        lock = self.folder / "index.lock"
+        if lock.exists():
+            remedy = "let it finish (or delete that file if none runs), then run it again"
+            raise PublishError(lock, "another Git process is at work in the clone", remedy)
 
     def _failed(self, command: str, said: bytes) -> PublishError:
         lines = [line for line in said.decode(errors="replace").splitlines() if line.strip()]

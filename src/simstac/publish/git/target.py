@@ -61,7 +61,7 @@ class GitTarget:
             branch = self._branch(clone)
             base = self._base(clone, branch)
             snapshot = GitSnapshot(clone, base, self._folder)
-            _refuse_strangers(snapshot)
+            self._refuse_strangers(clone)
         return snapshot
 
     def check(self, sizes: Mapping[str, int]) -> None:
@@ -101,7 +101,8 @@ class GitTarget:
                 raise self._conflict(branch)
             new = changes.base
             if changes:
-                _refuse_strangers(GitSnapshot(clone, changes.base, self._folder))
+                if self._refuse_strangers(clone) and self._is_checked_out(clone, branch):
+                    clone.bring_along(local)
                 puts = self._puts(clone, changes, on_progress)
                 new = clone.commit(changes.base, _message(changes), puts, self._gone(changes))
             unpushed = self.push and new != clone.tip(f"refs/remotes/{self.remote}/{branch}")
@@ -155,11 +156,30 @@ class GitTarget:
     def _gone(self, changes: Changes) -> list[str]:
         return [self._folder + path for path in (*(change.path for change in changes.gone), *changes.dropped)]
 
+    def _refuse_strangers(self, clone: Clone) -> bool:
+        """Refuse a clone in which anything but our own differs from its last commit; returns whether anything does."""
+        dirty = set(clone.dirty())
+        if not dirty:
+            return False
+        ours = GitSnapshot(clone, clone.tip("HEAD"), self._folder).owned | clone.on_the_way()
+        strangers = sorted(dirty - ours)
+        if strangers:
+            more = f" and {len(strangers) - 1} more" if strangers[1:] else ""
+            problem = f"the clone has changes of yours ({strangers[0]}{more})"
+            raise PublishError(self.clone, problem, "commit or stash them first")
+        return True
+
+    def _is_checked_out(self, clone: Clone, branch: str) -> bool:
+        return clone.has_checkout and clone.head_branch() == branch
+
     def _advance(self, clone: Clone, branch: str, local: str, new: str) -> None:
-        """Move the branch, and the checked-out files with it."""
-        if new and new != local and not clone.move_branch(branch, new, local):
-            raise self._conflict(branch)
-        if new and clone.has_checkout and clone.head_branch() == branch and (new != local or clone.differs()):
+        """Move the branch, and the checked-out files with it; mend those that an interrupted publish left behind."""
+        checked_out = self._is_checked_out(clone, branch)
+        if new and new != local:
+            move = clone.move_checkout if checked_out else clone.move_branch
+            if not move(branch, new, local):
+                raise self._conflict(branch)
+        elif new and checked_out and clone.differs():
             clone.bring_along(new)
 
     def _conflict(self, branch: str) -> ConflictError:
@@ -216,16 +236,6 @@ class GitSnapshot:
         return hashlib.new(
             self.clone.hash_name, b"blob %d\0" % len(content) + content, usedforsecurity=False
         ).hexdigest()
-
-
-def _refuse_strangers(snapshot: GitSnapshot) -> None:
-    """Refuse a clone in which anything differs from its last commit that simstac has not published."""
-    dirty = snapshot.clone.dirty()
-    strangers = sorted(set(dirty) - snapshot.owned) if dirty else []
-    if strangers:
-        more = f" and {len(strangers) - 1} more" if strangers[1:] else ""
-        problem = f"the clone has changes of yours ({strangers[0]}{more})"
-        raise PublishError(snapshot.clone.path, problem, "commit or stash them first")
 
 
 def _message(changes: Changes) -> str:

@@ -1,0 +1,32 @@
+import io
+
+import pytest
+
+from simstac.cli.progress import drawn_progress
+from simstac.progress import Progress
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """The numbers that a log shows of a stage of ``events`` steps."""
+
+    def tell(events, total):
+        log = io.StringIO()
+        monkeypatch.setattr("sys.stderr", log)
+        with drawn_progress() as draw:
+            for done in range(1, events + 1):
+                draw(Progress("read", done, total, "x"))
+        return [line.split()[1] for line in log.getvalue().splitlines()]
+
+    return tell
+
+
+def test_a_stage_takes_about_ten_lines_and_its_end_is_told(told):
+    assert told(3, 3) == ["1/3", "2/3", "3/3"]
+    shown = told(1234, 1234)
+    assert 10 <= len(shown) <= 12
+    assert shown[-1] == "1234/1234"
+
+
+def test_a_stage_without_a_known_end_takes_few_lines_too(told):
+    assert told(1000, None) == [str(2**power) for power in range(10)]
