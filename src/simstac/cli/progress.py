@@ -51,7 +51,7 @@ def _bars() -> Iterator[OnProgress]:
 
 
 class _Lines:
-    """About ten lines a stage, so that a log of ten thousand runs stays readable; 1, 2, 4 … where none knows the end."""
+    """About ten lines a stage, so that long logs stay readable; at 1, 2, 4 … where none knows the end."""
 
     def __init__(self) -> None:
         self._shown: dict[str, int] = {}

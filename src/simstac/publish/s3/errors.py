@@ -42,7 +42,7 @@ def code_of(error: Exception) -> str:
     return _STATUSES.get(status[1], f"HTTP{status[1]}") if status else ""
 
 
-def refused(url: str, endpoint: str | None, error: Exception) -> PublishError:
+def refused(url: str, endpoint: str, error: Exception) -> PublishError:
     """The error to raise when an S3 server, or the way to it, fails."""
     code = code_of(error)
     if not code:

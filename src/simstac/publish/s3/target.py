@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 import time
@@ -26,6 +27,7 @@ from simstac.storage import object_key
 if TYPE_CHECKING:
     from obstore.store import S3Credential, S3Store
 
+ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 CONCURRENCY = 32
 IN_FLIGHT = 64 << 20
 LARGE = 8 << 20
@@ -153,17 +155,24 @@ class S3Target:
         keys()
         bucket = self.url.removeprefix("s3://").partition("/")[0]
         config: dict[str, Any] = {"region": self.region or keys.region or "us-east-1"}
-        if self.endpoint_url:
-            config["endpoint"] = self.endpoint_url
+        endpoint = self._endpoint
+        if endpoint:
+            config["endpoint"] = endpoint
         return S3Store(
             bucket,
             prefix=object_key(self.url) or None,
-            virtual_hosted_style_request=not self.endpoint_url and "." not in bucket,
-            client_options=TIMEOUTS | {"allow_http": (self.endpoint_url or "").startswith("http://")},
+            virtual_hosted_style_request=not endpoint and "." not in bucket,
+            client_options=TIMEOUTS | {"allow_http": endpoint.startswith("http://")},
             retry_config=RETRY,
             credential_provider=_provider(keys),
             **config,
         )
+
+    @property
+    def _endpoint(self) -> str:
+        """The endpoint named, or that of the environment, as icechunk and boto3 take it; empty for Amazon's."""
+        named = (self.endpoint_url, *(os.environ.get(name) for name in ENDPOINT_VARIABLES))
+        return next((url for url in named if url), "")
 
     def _put(self, change: Change, site: Site) -> str:
         """Put one object; a failed precondition where the bytes are ours is success, for a retry may cause it."""
@@ -197,7 +206,7 @@ class S3Target:
         return found.version
 
     def _refused(self, error: Exception) -> PublishError:
-        return refused(self.url, self.endpoint_url, error)
+        return refused(self.url, self._endpoint, error)
 
 
 def _again_if_unanswered[T](request: Callable[[], T]) -> T:
