@@ -126,7 +126,7 @@ def tree_ours(folder: str) -> Callable[[], Callable[[], Digest]]:
 
 def store_ours(folder: str) -> Callable[[], Callable[[], Digest]]:
     from simstac.storage import LocalPath
-    from simstac.study import find_study
+    from simstac.studies import find_study
     from simstac.write import write_study
 
     def write() -> Callable[[], Digest]:

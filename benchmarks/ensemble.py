@@ -112,7 +112,7 @@ class Scaled:
         return path.is_file()
 
     def state(self, path: Path) -> Any:
-        from simstac.study import State
+        from simstac.studies import State
 
         return State("completed", files=(path,))
 
@@ -137,7 +137,7 @@ def demo_folder() -> str:
 
 def _write(folder: str, target: str) -> bool:
     from simstac.storage import LocalPath
-    from simstac.study import find_study
+    from simstac.studies import find_study
     from simstac.write import write_study
 
     study = find_study("runs/*", parameters="runs/params.csv", base=Path(folder))
@@ -146,7 +146,7 @@ def _write(folder: str, target: str) -> bool:
 
 def _write_scaled(target: str, chunks: dict[str, int]) -> None:
     from simstac.storage import LocalPath
-    from simstac.study import Parameters, Run, Study
+    from simstac.studies import Parameters, Run, Study
     from simstac.write import write_study
 
     with tempfile.TemporaryDirectory() as folder:

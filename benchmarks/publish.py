@@ -31,7 +31,7 @@ def publish_to_s3(site: str, url: str, endpoint: str, expected: int) -> Callable
     """Our side: as the command does it, imports included."""
 
     def run() -> Callable[[], Any]:
-        from simstac.publish import S3Target, publish  # noqa: PLC0415  # measured, as a command pays for it
+        from simstac.publishing import S3Target, publish  # noqa: PLC0415  # measured, as a command pays for it
 
         publish(Path(site), S3Target(url, endpoint_url=endpoint), _root_of(site))
         return functools.partial(_count, url, endpoint, expected)
@@ -52,7 +52,7 @@ def rclone_copy(site: str, url: str, endpoint: str, expected: int) -> Callable[[
 
 def publish_to_git(site: str, clone: str) -> Callable[[], str]:
     def run() -> str:
-        from simstac.publish import GitTarget, publish  # noqa: PLC0415  # as above
+        from simstac.publishing import GitTarget, publish  # noqa: PLC0415  # as above
 
         publish(Path(site), GitTarget(Path(clone), prefix="stac"), _root_of(site))
         return ""
@@ -200,7 +200,7 @@ def documents_to_git(site: Path, folder: Path, documents: int) -> str:
 
 def requests_of(server: Any, site: Path) -> str:
     """The requests of a first, an unchanged and a slightly changed publish, counted by a proxy."""
-    from tests.publish.proxy import proxied  # noqa: PLC0415  # as the tests count them
+    from tests.publishing.proxy import proxied  # noqa: PLC0415  # as the tests count them
 
     counts = []
     with proxied(server.endpoint_url) as proxy:
@@ -210,7 +210,7 @@ def requests_of(server: Any, site: Path) -> str:
                 for index in range(10):
                     (site / COLLECTION / f"run-{index}" / f"run-{index}.json").write_text("{}", encoding="utf-8")
             proxy.seen.clear()
-            from simstac.publish import S3Target, publish  # noqa: PLC0415  # in this process, where the proxy runs
+            from simstac.publishing import S3Target, publish  # noqa: PLC0415  # in this process, where the proxy runs
 
             publish(site, S3Target(url, endpoint_url=proxy.url), _root_of(str(site)))
             counts.append(f"{step}: {len(proxy.seen):,} requests, {len(proxy.writes):,} of them writes")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from simstac.errors import ConfigError, SourceError
 from simstac.stac.metadata import identifier
-from simstac.study import Run, find_runs, read_parameters, source_of
-from simstac.study.runs import match_parameters
+from simstac.studies import Run, find_runs, read_parameters, source_of
+from simstac.studies.runs import match_parameters
 
 FILE_NAME = "simstac.yaml"
 PATTERNS = ("*", "*/*", "*/*/*")

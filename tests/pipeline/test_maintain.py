@@ -14,7 +14,7 @@ from tests.study_folder import make_study_folder
 from simstac import pipeline
 from simstac.errors import ConfigError, PublishError, SourceError, StorageError
 from simstac.pipeline.expire import named_versions
-from simstac.publish import LocalTarget, S3Target
+from simstac.publishing import LocalTarget, S3Target
 from simstac.stac.validate import validate_tree
 
 AT_ONCE = timedelta(0)

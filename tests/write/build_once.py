@@ -9,7 +9,7 @@ from pathlib import Path
 from runs import json_source
 
 from simstac.storage import LocalPath
-from simstac.study import Parameters, Study, find_runs
+from simstac.studies import Parameters, Study, find_runs
 from simstac.write import write_study
 
 

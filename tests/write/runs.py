@@ -10,8 +10,8 @@ import xarray as xr
 from xarray.backends import BackendEntrypoint
 
 from simstac.errors import SourceError
-from simstac.study import EngineSource, State
-from simstac.study.source import Source
+from simstac.studies import EngineSource, State
+from simstac.studies.source import Source
 
 FILE = "results.json"
 STATUS = "status.txt"

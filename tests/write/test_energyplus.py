@@ -11,7 +11,7 @@ from tests.energyplus_models import building, meter, output, run_period
 from tests.energyplus_runs import run_energyplus
 
 from simstac.storage import LocalPath
-from simstac.study import find_study
+from simstac.studies import find_study
 from simstac.write import open_stored, write_study
 
 INSULATIONS = {"thin": 0.05, "thick": 0.2}

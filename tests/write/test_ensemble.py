@@ -10,8 +10,8 @@ from runs import STATUS, json_source, series_group, write_run
 
 from simstac.errors import SourceError, StorageError
 from simstac.storage import LocalPath, Stored, icechunk_storage
-from simstac.study import Parameters, Study, find_runs, read_parameters
-from simstac.study.runs import match_parameters
+from simstac.studies import Parameters, Study, find_runs, read_parameters
+from simstac.studies.runs import match_parameters
 from simstac.write import Report, open_stored, write_study
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from runs import STATUS, json_source, series_group, write_run
 
 from simstac.storage import LocalPath
-from simstac.study import Parameters, Study, find_runs
+from simstac.studies import Parameters, Study, find_runs
 from simstac.write import open_stored, write_study
 
 RUNS = ("a-1", "a-2", "a-10", "b", "c")

@@ -17,7 +17,7 @@ from runs import json_source, series_group, write_run
 
 from simstac.errors import ConflictError, StorageError
 from simstac.storage import CustomS3, LocalPath
-from simstac.study import Parameters, Study, find_runs
+from simstac.studies import Parameters, Study, find_runs
 from simstac.write import open_stored, write_study
 from simstac.write.repository import Place, exclusive
 

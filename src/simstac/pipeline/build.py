@@ -122,7 +122,7 @@ def build_collection(
     Raises:
         SimstacError: If it cannot be built.
     """
-    from simstac.study import find_study  # noqa: PLC0415  # xarray, which an unbuilt site does not need
+    from simstac.studies import find_study  # noqa: PLC0415  # xarray, which an unbuilt site does not need
     from simstac.write import write_study  # noqa: PLC0415  # as above
 
     place, source = store_place(project, collection), collection.source

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from simstac.config.model import LocalTarget, Project
 from simstac.pipeline.place import destination
-from simstac.publish.doctor import Check, diagnose
+from simstac.publishing.doctor import Check, diagnose
 
 
 @dataclass(frozen=True, slots=True)

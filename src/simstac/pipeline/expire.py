@@ -20,8 +20,8 @@ from simstac.pipeline.build import describe_collection
 from simstac.pipeline.place import destination, store_place
 from simstac.pipeline.site import SiteFolder
 from simstac.progress import OnProgress, Progress, silent
-from simstac.publish import S3Target
-from simstac.publish.target import Listed, Snapshot
+from simstac.publishing import S3Target
+from simstac.publishing.target import Listed, Snapshot
 from simstac.stac.placement import is_absolute
 from simstac.storage import LocalPath
 from simstac.write import Expiry, Retention, current_version

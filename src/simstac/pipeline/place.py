@@ -8,11 +8,11 @@ from typing import assert_never
 
 from simstac.config.model import Collection, GitTarget, LocalTarget, Project, S3Target
 from simstac.errors import ConfigError
-from simstac.publish import GitTarget as GitDestination
-from simstac.publish import LocalTarget as LocalDestination
-from simstac.publish import S3Target as S3Destination
-from simstac.publish import Target
-from simstac.publish.s3.credentials import key_source
+from simstac.publishing import GitTarget as GitDestination
+from simstac.publishing import LocalTarget as LocalDestination
+from simstac.publishing import S3Target as S3Destination
+from simstac.publishing import Target
+from simstac.publishing.s3.credentials import key_source
 from simstac.stac.placement import Placement, Route, place_store
 from simstac.storage import KeySource, LocalPath, StorageScheme, scheme_from_url
 

@@ -12,8 +12,8 @@ from simstac.errors import PublishError, SimstacError
 from simstac.pipeline.place import destination
 from simstac.pipeline.site import SiteFolder
 from simstac.progress import OnProgress, silent
-from simstac.publish import Changes, Read
-from simstac.publish import publish as publish_site
+from simstac.publishing import Changes, Read
+from simstac.publishing import publish as publish_site
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from simstac.pipeline.site import SiteFolder
 from simstac.progress import OnProgress, silent
 from simstac.stac.placement import is_absolute
 from simstac.storage import LocalPath
-from simstac.study import Study, find_study
+from simstac.studies import Study, find_study
 from simstac.write import delete_store, stored_fingerprints
 from simstac.write.expire import refuse_other_files
 

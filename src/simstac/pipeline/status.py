@@ -10,7 +10,7 @@ from simstac.config import Collection, Project, load_project
 from simstac.errors import SourceError
 from simstac.pipeline.place import store_place
 from simstac.progress import OnProgress, silent
-from simstac.study import Run, State, Study, find_study
+from simstac.studies import Run, State, Study, find_study
 from simstac.write import stored_fingerprints
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from simstac.errors import StorageError
 from simstac.progress import OnProgress, silent
-from simstac.publish.verify import Verified
-from simstac.publish.verify import verify as crawl
+from simstac.publishing.verify import Verified
+from simstac.publishing.verify import verify as crawl
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simstac.errors import StorageError
-from simstac.study.encode import fill_value
+from simstac.studies.encode import fill_value
 from simstac.write.encoding import TABLE_CHUNK, compressors
 
 if TYPE_CHECKING:

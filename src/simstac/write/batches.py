@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simstac.study import Run
-from simstac.study.encode import fill_value
-from simstac.study.read import RunData, read_run, refused
-from simstac.study.source import Source
-from simstac.study.structure import MismatchError, Structure, VariableKey, convert
+from simstac.studies import Run
+from simstac.studies.encode import fill_value
+from simstac.studies.read import RunData, read_run, refused
+from simstac.studies.source import Source
+from simstac.studies.structure import MismatchError, Structure, VariableKey, convert
 from simstac.write.arrays import ArraySpec, array_at, write_rows
 from simstac.write.layout import Layout
 

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from simstac.errors import SourceError
 from simstac.progress import OnProgress, Progress
-from simstac.study import Run, Study
-from simstac.study.read import RunData, read_run
-from simstac.study.structure import MismatchError, Structure, differences
+from simstac.studies import Run, Study
+from simstac.studies.read import RunData, read_run
+from simstac.studies.structure import MismatchError, Structure, differences
 from simstac.write.arrays import put, remove_others
 from simstac.write.batches import Batch, Outcome, Shape, batches_of, load_batch, settle_batch
 from simstac.write.encoding import runs_in_chunk

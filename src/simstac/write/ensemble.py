@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from simstac.progress import OnProgress, silent
 from simstac.storage import KeySource, StorageScheme, Stored
-from simstac.study import Study
+from simstac.studies import Study
 from simstac.write.build import Build
 from simstac.write.plan import Dropped, Plan, plan_update, study_fingerprint
 from simstac.write.previous import STUDY_LAYOUT, Previous, read_previous, read_texts

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simstac.study.structure import VariableKey, convert
+from simstac.studies.structure import VariableKey, convert
 from simstac.write.arrays import ArraySpec, array_at, create_array, write_rows
 from simstac.write.batches import Shape, missing_rows, scatter
 from simstac.write.repository import Transaction

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simstac.study.encode import MICROSECONDS, MICROSECONDS_IN, coarsest_unit, in_unit
-from simstac.study.structure import Axis, AxisKey, AxisKind, Structure, VariableKey
+from simstac.studies.encode import MICROSECONDS, MICROSECONDS_IN, coarsest_unit, in_unit
+from simstac.studies.structure import Axis, AxisKey, AxisKind, Structure, VariableKey
 from simstac.write.arrays import ArraySpec, Coordinate
 from simstac.write.encoding import series_chunks
 

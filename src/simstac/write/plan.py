@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from simstac.study import Run, Study
+from simstac.studies import Run, Study
 from simstac.write.previous import STUDY_LAYOUT
 from simstac.write.table import RunTable
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simstac.errors import StorageError
-from simstac.study.read import OURS
-from simstac.study.structure import Axis, AxisKey, AxisKind, Structure, Variable, VariableKey
+from simstac.studies.read import OURS
+from simstac.studies.structure import Axis, AxisKey, AxisKind, Structure, Variable, VariableKey
 from simstac.write.arrays import ArraySpec, dimensions
 from simstac.write.layout import Layout, microseconds, time_attrs
 from simstac.write.table import Column, Role, RunTable

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simstac.errors import SourceError
-from simstac.study import Parameters
-from simstac.study.read import RunData, Scalar
+from simstac.studies import Parameters
+from simstac.studies.read import RunData, Scalar
 from simstac.write.arrays import Coordinate
 
 LONG_NAMES = {

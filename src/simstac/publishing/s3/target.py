@@ -1,0 +1,262 @@
+"""Publishing to a bucket: many objects at once, each mutable one under If-Match or If-None-Match."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property, partial
+from hashlib import md5
+from typing import TYPE_CHECKING, Any
+
+from simstac.errors import ConflictError, PublishError
+from simstac.progress import OnProgress
+from simstac.publishing.apply import write_in_order
+from simstac.publishing.changes import DELETES_PER_REQUEST, Change, Changes
+from simstac.publishing.s3.credentials import ProfileKeys
+from simstac.publishing.s3.errors import code_of, refused
+from simstac.publishing.site import Kind, Site, headers_of
+from simstac.publishing.target import Listed, Versioned
+from simstac.storage import object_key
+
+if TYPE_CHECKING:
+    from obstore.store import S3Credential, S3Store
+
+ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+CONCURRENCY = 32
+IN_FLIGHT = 64 << 20
+LARGE = 8 << 20
+PARTS = 4
+PAUSES = (0.1, 0.3, 1.0, 3.0)
+TRIES = 5
+RETRY: Any = {"max_retries": 6, "retry_timeout": timedelta(seconds=90)}
+TIMEOUTS: Any = {"timeout": timedelta(minutes=5), "connect_timeout": timedelta(seconds=10)}
+_MD5 = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True)
+class S3Target:
+    """A prefix of a bucket.
+
+    Attributes:
+        url: ``s3://bucket/prefix``.
+        endpoint_url: The service's endpoint, where it is not Amazon's.
+        region: The bucket's region; the profile's or ``us-east-1`` where none is given.
+        profile: The profile of the AWS configuration whose credentials are used.
+        base: A bucket has no state that a commit must find.
+        exact: Listing a bucket costs a request for every thousand objects.
+        keeps_headers: Objects keep Content-Type and Cache-Control.
+    """
+
+    url: str
+    endpoint_url: str | None = None
+    region: str | None = None
+    profile: str | None = None
+    base: str = ""
+    exact: bool = False
+    keeps_headers: bool = True
+
+    def snapshot(self) -> S3Target:
+        """The bucket as it stands, which is the bucket itself."""
+        return self
+
+    def check(self, sizes: Mapping[str, int]) -> None:
+        """Accept any site: a bucket has no bounds."""
+
+    def read(self, path: str) -> Versioned | None:
+        """An object's bytes and its ETag, or None."""
+        import obstore  # noqa: PLC0415  # the native module loads where S3 is used
+
+        try:
+            result = obstore.get(self._store, path)
+            return Versioned(bytes(result.bytes()), result.meta["e_tag"] or "")
+        except FileNotFoundError as error:
+            if code_of(error) == "NoSuchBucket":
+                raise self._refused(error) from None
+            return None
+        except obstore.exceptions.BaseError as error:
+            raise self._refused(error) from None
+
+    def list(self, prefix: str) -> dict[str, Listed]:
+        """The objects below a folder; the digest is the ETag where that is an MD5."""
+        import obstore  # noqa: PLC0415
+
+        try:
+            pages = obstore.list(self._store, prefix.rstrip("/") or None)
+            return {meta["path"]: _listed(meta) for page in pages for meta in page}
+        except obstore.exceptions.BaseError as error:
+            raise self._refused(error) from None
+
+    def digest(self, content: bytes) -> str:
+        """The MD5, which is an object's ETag unless it was encrypted or sent in parts."""
+        return md5(content, usedforsecurity=False).hexdigest()
+
+    def commit(self, changes: Changes, on_progress: OnProgress) -> str:
+        """Apply a plan.
+
+        Raises:
+            ConflictError: If an object is no longer as it was planned against.
+            PublishError: If the bucket refuses.
+        """
+        write_in_order(changes, self, self, on_progress)
+        return ""
+
+    def write(self, puts: Sequence[Change], site: Site, done: Callable[[Change], None]) -> str:
+        """Put objects, many at once; returns the ETag of the last."""
+        largest = max(change.size for change in puts)
+        workers = min(CONCURRENCY, len(puts), max(4, IN_FLIGHT // max(largest, 1)))
+        queue, lock, stop = iter(puts), threading.Lock(), threading.Event()
+        etags: dict[str, str] = {}
+
+        def work() -> None:
+            while True:
+                with lock:
+                    change = None if stop.is_set() else next(queue, None)
+                if change is None:
+                    return
+                try:
+                    etag = self._put(change, site)
+                except BaseException:
+                    stop.set()
+                    raise
+                with lock:
+                    etags[change.path] = etag
+                    done(change)
+
+        with ThreadPoolExecutor(workers) as pool:
+            try:
+                for future in [pool.submit(work) for _ in range(workers)]:
+                    future.result()
+            finally:
+                stop.set()
+        return etags[puts[-1].path]
+
+    def delete(self, paths: Sequence[str]) -> None:
+        """Delete objects, a thousand a request."""
+        import obstore  # noqa: PLC0415
+
+        try:
+            for start in range(0, len(paths), DELETES_PER_REQUEST):
+                page = paths[start : start + DELETES_PER_REQUEST]
+                _again_if_unanswered(partial(obstore.delete, self._store, page))
+        except obstore.exceptions.BaseError as error:
+            raise self._refused(error) from None
+
+    @cached_property
+    def _store(self) -> S3Store:
+        from obstore.store import S3Store  # noqa: PLC0415
+
+        keys = ProfileKeys(self.profile)
+        keys()
+        bucket = self.url.removeprefix("s3://").partition("/")[0]
+        config: dict[str, Any] = {"region": self.region or keys.region or "us-east-1"}
+        endpoint = self._endpoint
+        if endpoint:
+            config["endpoint"] = endpoint
+        return S3Store(
+            bucket,
+            prefix=object_key(self.url) or None,
+            virtual_hosted_style_request=not endpoint and "." not in bucket,
+            client_options=TIMEOUTS | {"allow_http": endpoint.startswith("http://")},
+            retry_config=RETRY,
+            credential_provider=_provider(keys),
+            **config,
+        )
+
+    @property
+    def _endpoint(self) -> str:
+        """The endpoint named, or that of the environment, as icechunk and boto3 take it; empty for Amazon's."""
+        named = (self.endpoint_url, *(os.environ.get(name) for name in ENDPOINT_VARIABLES))
+        return next((url for url in named if url), "")
+
+    def _put(self, change: Change, site: Site) -> str:
+        """Put one object; a failed precondition where the bytes are ours is success, for a retry may cause it."""
+        import obstore  # noqa: PLC0415
+
+        attributes = dict(zip(("Content-Type", "Cache-Control"), headers_of(change.path, change.kind), strict=True))
+        large = change.kind is Kind.OBJECT and change.size > LARGE
+        body = None if large else change.body(site)
+        put = partial(
+            obstore.put,
+            self._store,
+            change.path,
+            site.root / change.path if body is None else body,
+            attributes=attributes,
+            mode=_mode(change),
+            use_multipart=large,
+            chunk_size=LARGE,
+            max_concurrency=PARTS,
+        )
+        try:
+            result = _again_if_unanswered(put)
+        except (obstore.exceptions.BaseError, FileNotFoundError) as error:
+            if not _is_conflict(error, change):
+                raise self._refused(error) from None
+        else:
+            return str(result["e_tag"] or "")
+        found = self.read(change.path)
+        if found is None or found.content != body:
+            where = f"{self.url}/{change.path}"
+            raise ConflictError(where, "was changed by somebody else meanwhile", "run it again")
+        return found.version
+
+    def _refused(self, error: Exception) -> PublishError:
+        return refused(self.url, self._endpoint, error)
+
+
+def _again_if_unanswered[T](request: Callable[[], T]) -> T:
+    """Repeat a request that got no answer; obstore does so by itself only where that is harmless without a check."""
+    import obstore  # noqa: PLC0415
+
+    for pause in PAUSES:
+        try:
+            return request()
+        except obstore.exceptions.BaseError as error:
+            if code_of(error):
+                raise
+            time.sleep(pause)
+    return request()
+
+
+def _mode(change: Change) -> Any:
+    match change.expected:
+        case None:
+            return "overwrite"
+        case "":
+            return "create"
+        case etag:
+            return {"e_tag": etag}
+
+
+def _is_conflict(error: Exception, change: Change) -> bool:
+    """Whether a precondition has failed: 412, 409 while two write at once, or 404 where there was an object."""
+    import obstore  # noqa: PLC0415
+
+    if change.expected is None or code_of(error) == "NoSuchBucket":
+        return False
+    conflicts = (obstore.exceptions.AlreadyExistsError, obstore.exceptions.PreconditionError, FileNotFoundError)
+    return isinstance(error, conflicts) or code_of(error) == "ConditionalRequestConflict"
+
+
+def _listed(meta: Mapping[str, Any]) -> Listed:
+    etag = meta["e_tag"] or ""
+    digest = etag.strip('"')
+    return Listed(meta["size"], etag, digest if _MD5.fullmatch(digest) else None)
+
+
+def _provider(keys: ProfileKeys) -> Callable[[], S3Credential]:
+    def provide() -> S3Credential:
+        found = keys()
+        return {
+            "access_key_id": found.access_key_id,
+            "secret_access_key": found.secret_access_key,
+            "token": found.session_token,
+            "expires_at": found.expires_after,
+        }
+
+    return provide

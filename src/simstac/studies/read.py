@@ -1,0 +1,167 @@
+"""One run read by its xarray engine, as encoded arrays and the structure that they have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simstac.errors import SourceError
+from simstac.studies.encode import encoded, json_attrs
+from simstac.studies.runs import Run
+from simstac.studies.source import Source
+from simstac.studies.structure import Axis, AxisKey, AxisKind, Structure, Variable, VariableKey
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+IRREGULAR = frozenset({"hvac"})
+"""Groups whose time steps differ from run to run, so that their times are data of each run."""
+OURS = frozenset({"Conventions", "coordinates", "simstac"})
+"""Attributes of groups that the ensemble has of its own."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scalar:
+    """One value of a run: a result or a fact.
+
+    Attributes:
+        value: Encoded.
+        attrs: CF attributes, with those that decoding needs.
+        is_fact: Whether it says something of the run (its place, its engine) and is no result.
+    """
+
+    value: Any
+    attrs: Mapping[str, Any] = field(default_factory=dict)
+    is_fact: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RunData:
+    """What was read of one run.
+
+    Attributes:
+        run: The run.
+        status: ``completed``, ``failed``, ``incomplete`` or ``missing``.
+        message: Why, where it is not completed.
+        fingerprint: SHA-256 of its source; empty if it must be read again next time.
+        scalars: Results and facts by name.
+        structure: Of its series; None without data.
+        values: Encoded arrays by series and name; empty without data, or once written.
+    """
+
+    run: Run
+    status: str
+    message: str
+    fingerprint: str
+    scalars: Mapping[str, Scalar] = field(default_factory=dict)
+    structure: Structure | None = None
+    values: Mapping[VariableKey, NDArray[Any]] = field(default_factory=dict)
+
+
+def read_run(run: Run, mark: str, source: Source) -> RunData:
+    """Read a run: its state first, and its data if it completed.
+
+    A run that cannot be read has the status ``incomplete`` and the reason as its message; no error is raised for it.
+
+    Args:
+        run: The run.
+        mark: Its fingerprint, taken before.
+        source: What reads it.
+    """
+    if run.path is None:
+        return RunData(run, "missing", "the parameter table names it, but its results are not there", "")
+    try:
+        state = source.state(run.path)
+    except SourceError as error:
+        return RunData(run, "incomplete", _reason(error, run), "")
+    facts = {name: Scalar(value, is_fact=True) for name, value in state.facts.items()}
+    if state.status != "completed":
+        return RunData(run, state.status, state.message, mark, facts)
+    try:
+        with source.open(run.path) as tree:
+            scalars, structure, values = _encode(tree)
+    except SourceError as error:
+        return RunData(run, "incomplete", _reason(error, run), "", facts)
+    except OSError as error:
+        return RunData(run, "incomplete", f"cannot be read: {error.strerror or error}", "", facts)
+    return RunData(run, state.status, state.message, mark, {**facts, **scalars}, structure, values)
+
+
+def refused(data: RunData, problem: str) -> RunData:
+    """A run whose data do not go with those of the others."""
+    return replace(data, status="incomplete", message=problem, fingerprint="", structure=None, values={})
+
+
+def _reason(error: SourceError, run: Run) -> str:
+    """The message without the run's own path, which readers of a catalog do not know."""
+    text = str(error)
+    return text.replace(f"{run.path}/", "").replace(str(run.path), run.path.name if run.path else "")
+
+
+def _encode(tree: xr.DataTree) -> tuple[dict[str, Scalar], Structure, dict[VariableKey, NDArray[Any]]]:
+    described = tree.attrs.get("simstac")
+    facts = set(described.get("facts", ())) if isinstance(described, Mapping) else set()
+    scalars: dict[str, Scalar] = {}
+    axes: dict[AxisKey, Axis] = {}
+    variables: dict[VariableKey, Variable] = {}
+    values: dict[VariableKey, NDArray[Any]] = {}
+    groups: dict[str, dict[str, Any]] = {}
+    for node in tree.subtree:
+        series = node.path.strip("/")
+        if series:
+            groups[series] = {key: value for key, value in json_attrs(node.attrs).items() if key not in OURS}
+        dataset = node.to_dataset(inherit=True)
+        inherited = set(dataset.variables) - set(node.to_dataset(inherit=False).variables)
+        dataset = _with_own_times(dataset, series) if series.rpartition("/")[2] in IRREGULAR else dataset
+        axes |= {(series, dim): axis for dim, axis in _axes(dataset)}
+        bounds = {str(dataset[dim].attrs.get("bounds")) for dim in dataset.dims}
+        for name, variable in dataset.variables.items():
+            if name in {*dataset.dims, *inherited, *bounds}:
+                continue
+            array, attrs = encoded(variable, f"{series}/{name}".strip("/"))
+            if not series and not variable.ndim:
+                scalars[str(name)] = Scalar(array[()], attrs, is_fact=name in facts)
+                continue
+            dims = tuple((series, str(dim)) for dim in variable.dims)
+            variables[series, str(name)] = Variable(dims, array.dtype, attrs)
+            values[series, str(name)] = array
+    used = {key for variable in variables.values() for key in variable.dims}
+    return scalars, Structure({key: axes[key] for key in axes if key in used}, variables, groups), values
+
+
+def _with_own_times(dataset: xr.Dataset, series: str) -> xr.Dataset:
+    """Irregular times as variables on the dimension ``step``, as CF has incomplete multidimensional arrays."""
+    if "time" not in dataset.indexes:
+        return dataset
+    name = f"time_{series.rpartition('/')[2]}"
+    bounds = dataset["time"].attrs.get("bounds")
+    renamed = {"time": name, **({bounds: f"{name}_bounds"} if bounds in dataset.variables else {})}
+    dataset = dataset.reset_index("time").rename(renamed).swap_dims({name: "step"})
+    if bounds:
+        dataset[name].attrs["bounds"] = f"{name}_bounds"
+    for variable in dataset.data_vars:
+        if variable != f"{name}_bounds":
+            dataset[variable].attrs["coordinates"] = name
+    return dataset
+
+
+def _axes(dataset: xr.Dataset) -> Iterator[tuple[str, Axis]]:
+    for dim in map(str, dataset.dims):
+        if dim not in dataset.indexes:
+            yield dim, Axis(AxisKind.INDEX, np.arange(dataset.sizes[dim]))
+            continue
+        labels, attrs = encoded(dataset[dim].variable, dim)
+        attrs.pop("_FillValue", None)
+        if labels.dtype.kind == "O":
+            axis = Axis(AxisKind.KEYS, labels, attrs)
+        elif "calendar" in attrs:
+            bounds = attrs.pop("bounds", None)
+            edges = encoded(dataset[bounds].variable, bounds)[0] if bounds in dataset.variables else None
+            axis = Axis(AxisKind.TIMES, labels, attrs, edges)
+        else:
+            axis = Axis(AxisKind.NUMBERS, labels, attrs)
+        yield dim, axis

@@ -1,0 +1,117 @@
+"""The runs of a study: found by a path pattern, and matched with the rows of their parameter table."""
+
+from __future__ import annotations
+
+import glob
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+from simstac.errors import SourceError
+from simstac.studies.parameters import Parameters
+
+SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One simulation of a study.
+
+    Attributes:
+        name: What the run is called, unique in its study: the folder's name, or the file's without its suffix.
+        path: The folder or file with its results, or None where the parameter table names a run that is not there.
+        source: The path to publish, relative to the study's base folder; empty where there is none.
+    """
+
+    name: str
+    path: Path | None
+    source: str = ""
+
+
+def find_runs(
+    pattern: str | Path,
+    *,
+    base: Path | None = None,
+    ignore: Sequence[Path] = (),
+    is_run: Callable[[Path], bool] = lambda _path: False,
+) -> tuple[Run, ...]:
+    """The runs that a path or glob pattern names, in natural order of their names (``run-2`` before ``run-10``).
+
+    Where any match is a folder, the folders are the runs and files beside them are not. A path without wildcards is
+    one run if ``is_run`` says so or if it has no folders in it; otherwise the folders in it are the runs.
+
+    Args:
+        pattern: A folder, a file, or a glob such as ``runs/*`` or ``runs/**/case-*``.
+        base: What a relative pattern and the published paths are relative to; the current folder where None.
+        ignore: Matches that are no runs, such as the parameter table.
+        is_run: Whether a folder holds the results of one run.
+
+    Raises:
+        SourceError: If the folder is missing, nothing matches, or two runs have one name.
+    """
+    base = base or Path.cwd()
+    where = str(base / pattern)
+    left_out = {path.resolve() for path in ignore}
+    found = [path for path in _matches(Path(where), is_run) if path.resolve() not in left_out]
+    folders = [path for path in found if path.is_dir()]
+    runs = [_run(path, base) for path in folders or found]
+    if not runs:
+        raise SourceError(where, "matches no runs", "point the path at the folders of the runs, for example runs/*")
+    runs.sort(key=lambda run: (_natural(run.name), run.source))
+    for name, same in groupby(runs, key=lambda run: run.name):
+        paths = [run.source for run in same]
+        if len(paths) > 1:
+            problem = f"has two runs called {name!r}: {paths[0]} and {paths[1]}"
+            raise SourceError(where, problem, "match the folders of the runs, and give each its own name")
+    return tuple(runs)
+
+
+def match_parameters(runs: Sequence[Run], parameters: Parameters) -> tuple[Run, ...]:
+    """The runs found, and after them the runs that only the table names, as missing.
+
+    Raises:
+        SourceError: If a run has no row in the table, or no row of the table names a run.
+    """
+    known = set(parameters.runs)
+    without_row = [run.name for run in runs if run.name not in known]
+    if len(without_row) == len(runs):
+        example = f"the runs are called like {runs[0].name!r}, the rows like {next(iter(known), '')!r}"
+        raise SourceError(parameters.where, "has a row for none of the runs", f"key it by run name: {example}")
+    if without_row:
+        remedy = "add their rows, or narrow the pattern of the runs"
+        raise SourceError(parameters.where, f"has no row for {listed(without_row)}", remedy)
+    present = {run.name for run in runs}
+    return (*runs, *(Run(name, None) for name in parameters.runs if name not in present))
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names for a message: the first few, and how many more."""
+    shown = ", ".join(repr(name) for name in names[:SHOWN])
+    return shown if len(names) <= SHOWN else f"{shown} and {len(names) - SHOWN} more"
+
+
+def _matches(path: Path, is_run: Callable[[Path], bool]) -> list[Path]:
+    plain = next((each for each in (path, *path.parents) if not glob.has_magic(str(each))), path)
+    if not plain.exists():
+        raise SourceError(plain, "does not exist", "check the path of the runs")
+    if plain != path:
+        matches = glob.glob(str(path), recursive=True)  # noqa: PTH207  # Path.glob takes no absolute pattern
+        return [Path(match) for match in matches]
+    if path.is_file() or is_run(path):
+        return [path]
+    folders = [child for child in path.iterdir() if child.is_dir() and not child.name.startswith(".")]
+    return folders or [path]
+
+
+def _run(path: Path, base: Path) -> Run:
+    inside = path.is_relative_to(base)
+    return Run(
+        path.name if path.is_dir() else path.stem, path, path.relative_to(base).as_posix() if inside else path.name
+    )
+
+
+def _natural(name: str) -> tuple[tuple[int, int, str], ...]:
+    parts = re.split(r"(\d+)", name)
+    return tuple((0, int(part), part) if part.isdecimal() else (1, 0, part) for part in parts)

@@ -1,0 +1,227 @@
+"""What is special to Git: the user's clone and its work are never harmed, and GitHub's bounds are kept."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simstac.errors import ConflictError, PublishError
+from simstac.publishing import GitTarget, publish, read_site
+from simstac.publishing.apply import apply
+from simstac.publishing.plan import plan
+
+from .conftest import crawl, git, git_place, link, write_site
+
+RUNS = {f"run-{number}": number for number in range(4)}
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    return write_site(tmp_path / "site", {"study": RUNS}, data={"study": "A"})
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> GitTarget:
+    found = git_place(tmp_path / "git", push=False).target
+    assert isinstance(found, GitTarget)
+    return found
+
+
+def state(clone: Path) -> tuple[str, str, str]:
+    return git(clone, "rev-parse", "HEAD"), git(clone, "status", "--porcelain"), git(clone, "stash", "list")
+
+
+@pytest.mark.parametrize("how", ["untracked", "modified", "staged", "in our folder"])
+def test_a_dirty_clone_is_refused(site: Path, target: GitTarget, how: str) -> None:
+    where = target.clone / {"untracked": "notes.txt", "in our folder": "stac/notes.txt"}.get(how, "README.md")
+    where.parent.mkdir(exist_ok=True)
+    where.write_text("work in progress")
+    if how == "staged":
+        git(target.clone, "add", where.name)
+    before = state(target.clone)
+    with pytest.raises(PublishError, match=r"has changes of yours \(.*\); commit or stash them first"):
+        publish(site, target, link("study"))
+    assert state(target.clone) == before
+    assert where.read_text() == "work in progress"
+
+
+def test_what_simstac_owns_may_differ(site: Path, target: GitTarget) -> None:
+    publish(site, target, link("study"))
+    ours = target.clone / "stac" / "study" / "run-0" / "run-0.json"
+    ours.write_text("spoilt")
+    (target.clone / "stac" / "study" / "run-1" / "run-1.json").unlink()
+    result = publish(site, target, link("study"))
+    assert result.commit == ""
+    assert ours.read_bytes() == (site / "study" / "run-0" / "run-0.json").read_bytes()
+    assert git(target.clone, "status", "--porcelain") == ""
+
+
+def test_an_interrupted_checkout_is_finished_first(site: Path, target: GitTarget) -> None:
+    """The branch has moved and half of its files are there, as after a kill: the next publish puts all right."""
+    clone = target.clone
+    publish(site, target, link("study"))
+    old = git(clone, "rev-parse", "HEAD")
+    git(clone, "branch", "pages")
+    write_site(site, {"study": RUNS | {"run-9": 9}}, data={"study": "B"})
+    new = publish(site, replace(target, branch="pages"), link("study")).commit
+    (clone / ".git" / "simstac-move").write_text(f"{old} {new}")
+    git(clone, "update-ref", "refs/heads/main", new)
+    (clone / "stac" / "study" / "run-9").mkdir()
+    (clone / "stac" / "study" / "run-9" / "run-9.json").write_text("half")
+    write_site(site, {"study": RUNS | {"run-8": 8}}, data={"study": "C"})
+    publish(site, target, link("study"), allow_shrink=True)
+    assert git(clone, "status", "--porcelain") == ""
+    assert not (clone / "stac" / "study" / "run-9").exists()
+    assert (clone / "stac" / "study" / "run-8" / "run-8.json").exists()
+    assert not (clone / "stac" / "data" / "study.icechunk" / "chunks" / "A").exists()
+
+
+def test_another_branch_leaves_the_checkout_alone(site: Path, target: GitTarget) -> None:
+    git(target.clone, "branch", "pages")
+    (target.clone / ".git" / "hooks" / "pre-commit").write_text("#!/bin/sh\nexit 1\n")
+    head = git(target.clone, "rev-parse", "HEAD")
+    result = publish(site, replace(target, branch="pages"), link("study"))
+    assert git(target.clone, "rev-parse", "pages") == result.commit
+    assert git(target.clone, "rev-parse", "HEAD") == head
+    assert not (target.clone / "stac").exists()
+    assert git(target.clone, "show", "--no-patch", "--format=%P", "pages") == head
+
+
+def test_a_clone_without_a_checkout(site: Path, target: GitTarget, tmp_path: Path) -> None:
+    subprocess.run(["git", "clone", "-q", "--no-checkout", "git/origin.git", "bare-ish"], cwd=tmp_path, check=True)
+    there = replace(target, clone=tmp_path / "bare-ish")
+    publish(site, there, link("study"))
+    assert not publish(site, there, link("study")).changes
+    names = git(there.clone, "ls-tree", "-r", "--name-only", "main").splitlines()
+    assert {".nojekyll", "README.md", "stac/catalog.json", "stac/data/study.icechunk/repo"} <= set(names)
+    assert [path.name for path in there.clone.iterdir()] == [".git"]
+
+
+def test_a_repository_without_commits(site: Path, tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", "-b", "main", "new"], cwd=tmp_path, check=True)
+    target = GitTarget(tmp_path / "new")
+    result = publish(site, target, link("study"))
+    assert git(target.clone, "rev-parse", "main") == result.commit
+    assert git(target.clone, "status", "--porcelain") == ""
+    assert (target.clone / "study" / "run-3" / "run-3.json").exists()
+
+
+def test_docs_folder_gets_its_own_nojekyll(site: Path, target: GitTarget) -> None:
+    publish(site, replace(target, prefix="docs/stac"), link("study"))
+    assert (target.clone / "docs" / ".nojekyll").exists()
+
+
+def test_no_identity_is_no_obstacle(site: Path, target: GitTarget, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"):
+        monkeypatch.setenv(name, "/dev/null")
+    git(target.clone, "config", "user.useConfigOnly", "true")
+    publish(site, target, link("study"))
+    assert git(target.clone, "log", "-1", "--format=%an <%ae>") == "simstac <simstac@localhost>"
+
+
+def test_large_files_are_refused_before_anything_is_copied(site: Path, target: GitTarget) -> None:
+    chunk = site / "data" / "study.icechunk" / "chunks" / "large"
+    with chunk.open("wb") as file:
+        file.truncate(100_000_000)
+    before = state(target.clone)
+    with pytest.raises(PublishError, match=r"chunks/large: is too large .*; keep large data in a bucket: set"):
+        publish(site, target, link("study"))
+    chunk.unlink()
+    for number in range(11):
+        with (chunk.parent / f"part-{number}").open("wb") as file:
+            file.truncate(99_000_000)
+    with pytest.raises(PublishError, match=r"the site is too large for Git Pages \(1.09 GB"):
+        publish(site, target, link("study"), dry_run=True)
+    assert state(target.clone) == before
+
+
+def test_a_lost_race_is_edited_again_on_top(site: Path, tmp_path: Path) -> None:
+    one, two = (git_place(tmp_path / "git", push=True) for _ in range(2))
+    other = write_site(tmp_path / "other", {"other": RUNS})
+    changes = plan(read_site(site), one.target, link("study"))
+    publish(other, two.target, link("other"))
+    with pytest.raises(ConflictError, match="somebody else committed to main meanwhile"):
+        apply(changes, one.target)
+    assert publish(site, one.target, link("study")).commit
+    assert {"study/collection.json", "other/collection.json"} <= crawl(two.fetch).keys()
+    log = git(tmp_path / "git" / "origin.git", "log", "--format=%s", "main").splitlines()
+    assert log == ["Publish study", "Publish other", "begin"]
+
+
+def test_commits_of_the_user_are_kept(site: Path, tmp_path: Path) -> None:
+    place = git_place(tmp_path / "git", push=True)
+    clone = place.target.clone
+    (clone / "README.md").write_text("mine, newer\n")
+    git(clone, "commit", "-qam", "my work")
+    publish(site, place.target, link("study"))
+    log = git(tmp_path / "git" / "origin.git", "log", "--format=%s", "main").splitlines()
+    assert log == ["Publish study", "my work", "begin"]
+
+
+def test_diverged_and_detached(site: Path, tmp_path: Path) -> None:
+    place, other = (git_place(tmp_path / "git", push=True) for _ in range(2))
+    git(other.target.clone, "commit", "-q", "--allow-empty", "-m", "theirs")
+    git(other.target.clone, "push", "-q")
+    git(place.target.clone, "commit", "-q", "--allow-empty", "-m", "mine")
+    with pytest.raises(PublishError, match="have diverged; git pull --rebase in the clone first"):
+        publish(site, place.target, link("study"))
+    git(place.target.clone, "checkout", "-q", "--detach")
+    with pytest.raises(PublishError, match="has no branch checked out"):
+        publish(site, place.target, link("study"))
+
+
+def test_a_refused_push_leaves_no_commit(site: Path, tmp_path: Path) -> None:
+    place = git_place(tmp_path / "git", push=True)
+    hook = tmp_path / "git" / "origin.git" / "hooks" / "pre-receive"
+    hook.write_text("#!/bin/sh\necho 'protected branch' >&2\nexit 1\n")
+    hook.chmod(0o755)
+    before = state(place.target.clone)
+    with pytest.raises(PublishError, match=r"git push failed \(.*pre-receive hook declined.*\)"):
+        publish(site, place.target, link("study"))
+    assert state(place.target.clone) == before
+    assert git(place.target.clone, "for-each-ref", "refs/simstac") == ""
+
+
+def test_a_secret_in_the_remote_is_not_shown(site: Path, tmp_path: Path) -> None:
+    place = git_place(tmp_path / "git", push=True)
+    git(place.target.clone, "remote", "set-url", "origin", "http://ada:s3cr3t@127.0.0.1:9/x.git")
+    with pytest.raises(PublishError, match="git fetch failed") as caught:
+        publish(site, place.target, link("study"))
+    assert "s3cr3t" not in str(caught.value)
+
+
+@pytest.mark.parametrize("path", ["missing", "plain"])
+def test_no_clone(site: Path, tmp_path: Path, path: str) -> None:
+    (tmp_path / "plain").mkdir()
+    with pytest.raises(PublishError, match="; clone the repository to this path first"):
+        publish(site, GitTarget(tmp_path / path), link("study"))
+
+
+def test_a_folder_inside_a_clone_is_not_a_clone(site: Path, target: GitTarget) -> None:
+    (target.clone / "inner").mkdir()
+    with pytest.raises(PublishError, match="is not a Git clone"):
+        publish(site, replace(target, clone=target.clone / "inner"), link("study"))
+
+
+def test_git_locked_by_another_process(site: Path, target: GitTarget) -> None:
+    lock = target.clone / ".git" / "index.lock"
+    lock.touch()
+    with pytest.raises(PublishError, match="another Git process is at work in the clone"):
+        publish(site, target, link("study"))
+    lock.unlink()
+    publish(site, target, link("study"))
+    assert git(target.clone, "status", "--porcelain") == ""
+
+
+def test_a_branch_checked_out_in_another_worktree(site: Path, target: GitTarget, tmp_path: Path) -> None:
+    git(target.clone, "worktree", "add", "-q", "-b", "pages", str(tmp_path / "tree"))
+    with pytest.raises(PublishError, match="has the branch pages checked out"):
+        publish(site, replace(target, branch="pages"), link("study"))
+
+
+def test_reprs_are_short(target: Any) -> None:
+    assert repr(target).startswith("GitTarget(clone=")

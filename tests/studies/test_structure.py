@@ -1,0 +1,77 @@
+"""How the shapes of differing runs unite."""
+
+import numpy as np
+import pytest
+
+from simstac.studies.structure import Axis, AxisKind, MismatchError, Structure, Variable, convert, differences
+
+FLOAT = np.dtype("f8")
+
+
+def keys(*labels: str) -> Axis:
+    return Axis(AxisKind.KEYS, np.array(labels, dtype=object))
+
+
+def times(*hours: int, calendar: str = "standard") -> Axis:
+    labels = np.array(hours, dtype=np.int64)
+    return Axis(AxisKind.TIMES, labels, {"calendar": calendar}, np.stack([labels - 1, labels], axis=1))
+
+
+def structure(zone: Axis, time: Axis, *names: str, dtype: np.dtype = FLOAT) -> Structure:
+    axes = {("hourly", "zone"): zone, ("hourly", "time"): time}
+    return Structure(axes, {("hourly", name): Variable(tuple(axes), dtype) for name in names})
+
+
+def test_keys_keep_their_order_and_new_ones_come_last():
+    united = keys("b", "a").union(keys("c", "a"))
+    assert united.labels.tolist() == ["b", "a", "c"]
+    assert united.positions(np.array(["c", "b"], dtype=object)).tolist() == [2, 0]
+
+
+def test_times_stay_sorted_and_bounds_go_with_them():
+    united = times(3, 7).union(times(1, 3, 5))
+    assert united.labels.tolist() == [1, 3, 5, 7]
+    assert united.bounds.tolist() == [[0, 1], [2, 3], [4, 5], [6, 7]]
+    assert united.positions(np.array([5, 7])).tolist() == [2, 3]
+
+
+def test_a_structure_that_has_everything_is_itself_after_the_union():
+    whole = structure(keys("a", "b"), times(1, 2), "t", "q")
+    assert whole.union(structure(keys("b"), times(2), "t")) is whole
+    assert whole.union(structure(keys("c"), times(2), "t")) is not whole
+    assert whole.union(structure(keys("a"), times(1), "new")) is not whole
+    assert whole.run_bytes == 2 * 2 * 2 * 8
+
+
+def test_types_widen_and_missing_values_stay_missing():
+    narrow, wide = (structure(keys("a"), times(1), "t", dtype=np.dtype(name)) for name in ("i4", "f8"))
+    assert narrow.union(wide).variables["hourly", "t"].dtype == FLOAT
+    assert wide.union(narrow) is wide
+    values = convert(np.array([1, np.iinfo("i4").min], dtype="i4"), FLOAT)
+    np.testing.assert_array_equal(values, [1.0, np.nan])
+
+
+@pytest.mark.parametrize(
+    ("other", "problem"),
+    [
+        (structure(times(1), times(1), "t"), "dimension 'zone' has times where other runs have keys"),
+        (structure(keys("a"), times(1, calendar="noleap"), "t"), "in another calendar than in other runs"),
+        (structure(keys("a"), times(1), "t", dtype=np.dtype(object)), "variable 't' is object where other runs have"),
+    ],
+)
+def test_what_does_not_go_together_is_said(other, problem):
+    with pytest.raises(MismatchError, match=problem):
+        structure(keys("a"), times(1), "t").union(other)
+
+
+def test_differences_are_told_by_thing_and_by_runs():
+    runs = {f"run-{number}": structure(keys("a"), times(1, 2), "t", "q") for number in range(5)}
+    runs["odd"] = structure(keys("a", "b"), times(2), "t")
+    whole = Structure()
+    for each in runs.values():
+        whole = whole.union(each)
+    assert differences(runs, whole) == (
+        "hourly: 1 of 2 steps of time in odd",
+        "hourly: no zone b in 5 of 6 runs (run-0, run-1 …)",
+        "no hourly/q in odd",
+    )
