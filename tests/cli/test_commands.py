@@ -196,6 +196,8 @@ def test_validate_and_open_what_was_built(simstac, study_folder):
     assert broken.code == 1
     assert "catalog.json" in broken.out
     assert simstac("validate", study_folder / "nowhere").code == 1
+    nothing = simstac("validate", study_folder / "runs")
+    assert (nothing.code, "holds no STAC document" in nothing.err) == (1, True)
 
 
 def test_publish_plans_checks_publishes_and_then_has_nothing_to_do(simstac, study_folder):

@@ -166,6 +166,20 @@ def test_a_completed_run_that_fails_later_has_no_data_left(folder):
     assert tree["m"].sel(run="run-1").values.tolist() == [1, 1, 2]
 
 
+def test_a_study_of_which_no_run_is_left_never_replaces_what_is_stored(folder):
+    stored, report = folder.write()
+    for name in report.statuses:
+        (folder.base / "runs" / name / STATUS).write_text("failed:severe error in node 3")
+    with pytest.raises(
+        SourceError, match=r"run-0: none of 5 runs completed: run-0 is failed \(severe error in node 3\)"
+    ):
+        folder.write()
+    for name in report.statuses:
+        (folder.base / "runs" / name / STATUS).unlink()
+    again, _ = folder.write()
+    assert (again.snapshot_id, again.tag, again.changed) == (stored.snapshot_id, stored.tag, False)
+
+
 def test_a_run_of_another_kind_is_refused_by_name(folder):
     odd = series_group(["CORE"], [1, 2, 3], {"m": [[1.0, 2.0, 3.0]]})
     write_run(folder.base / "runs/run-9", {"/hourly": odd})

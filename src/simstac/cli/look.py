@@ -10,6 +10,7 @@ from simstac.cli.build import JSON
 from simstac.cli.output import as_json
 from simstac.cli.progress import drawn_progress
 from simstac.cli.publish import show_verified
+from simstac.errors import InvalidDocumentError
 
 
 @click.command()
@@ -22,6 +23,8 @@ def validate(location: str, official: str | None, as_json_: bool) -> int:
 
     with drawn_progress(quiet=as_json_) as on_progress:
         checked = validate_tree(location, official=official, on_progress=on_progress)
+    if not checked.documents:
+        raise InvalidDocumentError(location, "holds no STAC document", "name a catalog.json or its folder")
     if as_json_:
         as_json(checked.findings)
     else:

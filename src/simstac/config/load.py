@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAliasType, get_args
+from typing import Any, TypeAliasType, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -15,9 +15,6 @@ from pydantic import BaseModel, ValidationError
 from simstac.config.model import Project
 from simstac.config.overlaps import refuse_overlaps
 from simstac.errors import ConfigError
-
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _IN_YAML = {
@@ -132,7 +129,7 @@ def _config_error(path: Path, root: yaml.Node, error: ValidationError) -> Config
     return ConfigError(where, f"{key}: {_message(first)}{more}", remedy)
 
 
-def _message(problem: ErrorDetails) -> str:
+def _message(problem: Mapping[str, Any]) -> str:
     """What pydantic found, in words of YAML."""
     facts = problem.get("ctx", {})
     match problem["type"]:
@@ -141,8 +138,8 @@ def _message(problem: ErrorDetails) -> str:
         case "union_tag_not_found":
             return "key 'type' is missing"
         case "value_error":
-            return problem["msg"].removeprefix("Value error, ")
-    message = _IN_YAML.get(problem["type"], problem["msg"])
+            return str(problem["msg"]).removeprefix("Value error, ")
+    message = _IN_YAML.get(problem["type"], str(problem["msg"]))
     return message + (f", not {problem['input']!r}" if isinstance(problem["input"], str | int | float | bool) else "")
 
 

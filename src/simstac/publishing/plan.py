@@ -47,10 +47,10 @@ def plan(
         target: Where to.
         edit: Yields the documents shared with others (the root catalog) from those that the target has, given the
             names of the datasets that the configuration published before and no longer builds.
-        owner: Names the configuration at the target; by default the one that published any of these datasets before.
-            What it published and the site no longer has is deleted.
+        owner: Names the configuration at the target, whose files there that the site no longer has are deleted; by
+            default the one that published any of these datasets before.
         allow_shrink: Whether a dataset, or more than a tenth of the documents, may vanish.
-        recheck: Whether the target is listed and compared, instead of trusting what was recorded there.
+        recheck: Whether the target is listed and compared, instead of trusting its record.
 
     Raises:
         PublishError: If the target refuses, would shrink, or holds somebody else's files at our paths.
@@ -63,12 +63,9 @@ def plan(
     owner = owner or _owner(built, listed)
     found = reader.read(owner_path(owner))
     records = decode_records(owner_path(owner), found.content) if found else {}
-    tables = {group_of_table(path): each for path, each in listed.items() if path.startswith(table_folder(owner))}
+    tables = _tables(listed, owner)
     shared, guards = _edited(reader, edit, frozenset({*records, *tables} - built))
-    wanted: dict[str, dict[str, File]] = {}
-    for path, file in site.files.items():
-        if path not in shared:
-            wanted.setdefault(group_of(path), {})[path] = file
+    wanted = _by_dataset(site, shared)
     groups = [
         _plan_group(
             _Dataset(name, wanted.get(name, {}), table_path(owner, name), records.get(name), tables.get(name)),
@@ -78,11 +75,10 @@ def plan(
         )
         for name in sorted({*wanted, *records, *tables})
     ]
+    changes = _in_order(shared.values(), groups)
+    record, swept = _records(owner_path(owner), groups, found)
     if not allow_shrink:
         _refuse_shrinking(target.url, groups)
-    changes = [change for change in shared.values() if change] + [each for group in groups for each in group.changes]
-    changes.sort(key=lambda change: (change.kind, change.path))
-    record, swept = _records(owner_path(owner), groups, found)
     return Changes(
         target=target.url,
         owner=owner,
@@ -97,6 +93,24 @@ def plan(
         swept=swept,
         reads=reader.requests,
     )
+
+
+def _tables(listed: Mapping[str, Listed], owner: str) -> dict[str, Listed]:
+    return {group_of_table(path): each for path, each in listed.items() if path.startswith(table_folder(owner))}
+
+
+def _in_order(shared: Iterable[Change | None], groups: Iterable[_Planned]) -> list[Change]:
+    changes = [change for change in shared if change] + [change for group in groups for change in group.changes]
+    return sorted(changes, key=lambda change: (change.kind, change.path))
+
+
+def _by_dataset(site: Site, shared: Mapping[str, object]) -> dict[str, dict[str, File]]:
+    """The files of each dataset, without the documents shared with others."""
+    wanted: dict[str, dict[str, File]] = {}
+    for path, file in site.files.items():
+        if path not in shared:
+            wanted.setdefault(group_of(path), {})[path] = file
+    return wanted
 
 
 @dataclass(frozen=True, slots=True)

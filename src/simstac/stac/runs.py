@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
 DIGEST = 8
+FILE_SUFFIXES = (".json", ".parquet", ".png")
+LONGEST_ID = 200
 BLOCK = 1_000
 ABSOLUTE_FOLDER = re.compile(r"(?<![\w.:])(?:[A-Za-z]:\\|/)(?:[^\s\\/]+[\\/])+")
 SHOWN_FACTS = ("status", "message", "warnings", "severe_errors", "location")
@@ -194,13 +196,17 @@ def read_runs(
 
 
 def run_ids(names: Sequence[str]) -> list[str]:
-    """An Item id for each run name; names that give the same id, or none, get the digest of the name appended."""
+    """An Item id for each run name, which is the name of its folder too.
+
+    Names that give the same id, none, that of a file beside the Items, or one too long for a file's name, get the
+    digest of the name appended.
+    """
     plain_ids = [identifier(name) for name in names]
     counts = Counter(plain_ids)
     return [
         short
-        if short and counts[short] == 1
-        else f"{short or 'run'}-{hashlib.sha256(name.encode()).hexdigest()[:DIGEST]}"
+        if 0 < len(short) <= LONGEST_ID and counts[short] == 1 and not short.endswith(FILE_SUFFIXES)
+        else f"{short[:LONGEST_ID] or 'run'}-{hashlib.sha256(name.encode()).hexdigest()[:DIGEST]}"
         for short, name in zip(plain_ids, names, strict=True)
     ]
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from simstac.errors import SourceError
 from simstac.progress import OnProgress, silent
 from simstac.storage import KeySource, StorageScheme, Stored
 from simstac.studies import Study
@@ -27,6 +28,8 @@ from simstac.write.table import RunTable
 
 if TYPE_CHECKING:
     import icechunk
+
+COMPLETED = "completed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ class Report:
     @property
     def problems(self) -> tuple[str, ...]:
         """The runs without data, a line each."""
-        bad = {run: status for run, status in self.statuses.items() if status != "completed"}
+        bad = {run: status for run, status in self.statuses.items() if status != COMPLETED}
         said = self.messages
         return tuple(f"{run}: {status}" + (f", {said[run]}" if said.get(run) else "") for run, status in bad.items())
 
@@ -91,7 +94,7 @@ def write_study(
     Raises:
         StorageError: If the store cannot be read or written, or holds something else.
         ConflictError: If others keep committing to the same store meanwhile.
-        SourceError: If a parameter is called like a result, a fact or a dimension.
+        SourceError: If no run completed, or a parameter is called like a result, a fact or a dimension.
     """
     place, wished = Place(href, scheme, credentials), dict(chunks or {})
     marks = study.fingerprints(on_progress)
@@ -111,6 +114,7 @@ def write_study(
             table, lacks = build.write()
             changed = transaction.has_changes
             if changed:
+                _refuse_no_data(study, table)
                 transaction.commit(plan.message(), _metadata(study, table, fingerprint))
             report = _report(plan if changed else replace(plan, rewritten=()), table, lacks)
             return release(repository, place, version, changed=changed), report
@@ -127,6 +131,18 @@ def _report_of_same(repository: icechunk.Repository, fingerprint: str) -> Report
     session = repository.readonly_session(snapshot_id=head.snapshot_id)
     statuses, messages = read_texts(session.store, "status", "message")
     return Report(statuses, {run: message for run, message in messages.items() if message})
+
+
+def _refuse_no_data(study: Study, table: RunTable) -> None:
+    """Refuse to replace what the store holds by nothing, as when a wrong engine is named or a disk is away."""
+    statuses = table.texts("status")
+    if COMPLETED in statuses.values():
+        return
+    first = study.runs[0]
+    said = table.texts("message").get(first.name, "")
+    reason = f"{first.name} is {statuses.get(first.name, 'missing')}" + (f" ({said})" if said else "")
+    remedy = "see simstac status, mend the runs and build again"
+    raise SourceError(first.path or first.name, f"none of {len(statuses)} runs completed: {reason}", remedy)
 
 
 def _metadata(study: Study, table: RunTable, fingerprint: str) -> dict[str, Any]:
