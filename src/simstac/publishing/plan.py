@@ -47,8 +47,7 @@ def plan(
         target: Where to.
         edit: Yields the documents shared with others (the root catalog) from those that the target has, given the
             names of the datasets that the configuration published before and no longer builds.
-        owner: Names the configuration at the target, whose files there that the site no longer has are deleted; by
-            default the one that published any of these datasets before.
+        owner: The configuration's name at the target; by default the one that published any of these before.
         allow_shrink: Whether a dataset, or more than a tenth of the documents, may vanish.
         recheck: Whether the target is listed and compared, instead of trusting its record.
 
