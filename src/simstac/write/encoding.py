@@ -69,9 +69,9 @@ def grid_chunks(dims: Sequence[str], shape: Sequence[int], itemsize: int, wished
 
 
 def compressors(dtype: np.dtype[Any]) -> tuple[zarr.abc.codec.BytesBytesCodec, ...]:
-    """Blosc with zstd, byte-shuffled for numbers: level 1 takes half the time of level 3, for 4 % more bytes."""
+    """Blosc, byte-shuffled for numbers: LZ4 encodes and decodes hourly series 2-3 times as fast as zstd, 5 % larger."""
     from zarr.codecs import BloscCodec  # noqa: PLC0415  # 0.8 s that an unchanged study need not pay
 
     if dtype.kind == "O":
         return (BloscCodec(cname="zstd", clevel=3, shuffle="noshuffle"),)
-    return (BloscCodec(cname="zstd", clevel=1, shuffle="shuffle", typesize=dtype.itemsize),)
+    return (BloscCodec(cname="lz4", clevel=5, shuffle="shuffle", typesize=dtype.itemsize),)
