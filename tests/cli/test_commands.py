@@ -177,6 +177,12 @@ def test_init_writes_a_configuration_that_builds(simstac, study_folder):
     assert (study_folder / "simstac.yaml").read_text() == text
 
 
+def test_init_prints_a_command_that_can_be_pasted(simstac, study_folder, tmp_path):
+    folder = shutil.copytree(study_folder, tmp_path / "büro & co")
+    said = simstac("init", folder)
+    assert said.out.splitlines()[-1] == f"edit it, then: simstac build '{folder / 'simstac.yaml'}'"
+
+
 def test_init_of_a_folder_without_runs_says_so(simstac, tmp_path):
     said = simstac("init", tmp_path)
     assert said.code == 1
@@ -216,6 +222,34 @@ def test_publish_plans_checks_publishes_and_then_has_nothing_to_do(simstac, stud
     assert simstac("validate", study_folder / "www").code == 0
     nothing = simstac("publish", config, "--check")
     assert (nothing.code, "nothing to publish" in nothing.out) == (0, True)
+
+
+def test_what_is_wrong_at_a_target_is_said_with_its_address(simstac, study_folder):
+    config = study_folder / "buildings.yaml"
+    with config.open("a") as file:
+        file.write("targets:\n  - {type: local, path: www}\n")
+    simstac("build", config)
+    (study_folder / "www").mkdir()
+    (study_folder / "www" / "catalog.json").write_text('{"type": "Catalog", "id": "others", "links": []}')
+    said = simstac("publish", config)
+    assert said.code == 1
+    assert f"error: {study_folder / 'www'}: catalog.json: is the catalog 'others' there" in said.err
+
+
+def test_a_damaged_store_is_said_in_one_line(study_folder):
+    command = [sys.executable, "-m", "simstac"]
+    config, store = study_folder / "buildings.yaml", study_folder / "site" / "data" / "office-study.icechunk"
+    subprocess.run([*command, "build", config], check=True, capture_output=True)
+    shutil.rmtree(store / "manifests")
+    shutil.rmtree(study_folder / "runs" / "i20")
+    (study_folder / "runs" / "params.csv").write_text("run,insulation_cm\ni5,5\ni10,11\n")
+    said = subprocess.run([*command, "build", config], capture_output=True, text=True, check=False)
+    assert said.returncode == 1
+    (line,) = [line for line in said.stderr.splitlines() if not line.startswith("compare runs")]
+    assert line.startswith(f"error: {store}: cannot be used: object not found; ")
+    (store / "repo").write_bytes(b"junk")
+    said = subprocess.run([*command, "build", config], capture_output=True, text=True, check=False)
+    assert said.stderr.splitlines()[-1].endswith("; restore it from a copy, or move it away and build again")
 
 
 def test_a_target_that_fails_does_not_stop_the_others(simstac, study_folder):

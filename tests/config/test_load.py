@@ -75,6 +75,8 @@ def test_the_configuration_of_the_readme_is_understood(write):
         ("{type: git, ", "{", 18, "targets.1: key 'type' is missing", "simstac schema"),
         ("store: {}", "store: []", 14, "collections.0.store: should be a mapping", "simstac schema"),
         ("keywords: [building energy, EnergyPlus]", "keywords: one", 11, "should be a list, not 'one'", "schema"),
+        ("s3://bucket/stac", "s3://bucket/my stac", 17, "targets.0.url: holds ' '", "simstac schema"),
+        ("store: {}", 'store: {url: "s3://bucket/x?y"}', 14, "collections.0.store: holds '?'", "simstac schema"),
         ("id: office-study", "id: data", 7, "'data' has its own meaning in a site", "simstac schema"),
         ("public_url: https://data.example.org/stac/", "site: .", 5, "holds the configuration", "a folder of its own"),
         ("public_url: https://data.example.org/stac/", "site: runs", 13, "the runs lie in the site", "of its own"),

@@ -168,6 +168,16 @@ def test_a_store_that_no_reader_could_reach_is_refused(study_folder):
     assert not (study_folder / "site").exists()
 
 
+def test_a_store_whose_name_no_address_may_hold_is_refused(study_folder):
+    text = (study_folder / "buildings.yaml").read_text()
+    (study_folder / "buildings.yaml").write_text(
+        text.replace("    version:", "    store: {url: site/data/my store}\n    version:")
+    )
+    with pytest.raises(ConfigError, match="data/my store holds a character that no address may hold"):
+        build(study_folder)
+    assert not (study_folder / "site").exists()
+
+
 def test_a_site_that_cannot_be_written_is_said_so(study_folder):
     (study_folder / "site").write_text("in the way")
     with pytest.raises(simstac.SimstacError, match="site"):

@@ -171,7 +171,7 @@ def test_a_study_of_which_no_run_is_left_never_replaces_what_is_stored(folder):
     for name in report.statuses:
         (folder.base / "runs" / name / STATUS).write_text("failed:severe error in node 3")
     with pytest.raises(
-        SourceError, match=r"run-0: none of 5 runs completed: run-0 is failed \(severe error in node 3\)"
+        SourceError, match=r"run-0: no run of the study completed: run-0 is failed \(severe error in node 3\)"
     ):
         folder.write()
     for name in report.statuses:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,7 +58,7 @@ def init(directory: Path) -> None:
     from simstac.init import write_config  # noqa: PLC0415  # keeps --help light
 
     path = write_config(directory)
-    click.echo(f"wrote {path}\nedit it, then: simstac build {path}")
+    click.echo(f"wrote {path}\nedit it, then: simstac build {shlex.quote(str(path))}")
 
 
 @click.command()

@@ -67,7 +67,8 @@ def show_outcomes(outcomes: Sequence[Outcome], *, planned: bool, as_json_: bool)
     """Print each target's plan, whole if nothing else was done with it, and what went wrong."""
     for outcome in outcomes:
         if outcome.error is not None:
-            click.secho(f"error: {outcome.error}", fg="red", err=True)
+            where = "" if outcome.error.where.startswith(outcome.target) else f"{outcome.target}: "
+            click.secho(f"error: {where}{outcome.error}", fg="red", err=True)
         if as_json_:
             as_json(outcome.changes.to_json() if outcome.changes is not None else ())
         elif outcome.changes is not None:

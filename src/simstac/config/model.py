@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -9,6 +10,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from simstac.stac.metadata import About, CatalogMetadata, Metadata, Overrides
+
+_FOREIGN = re.compile(r"[^A-Za-z0-9._~!$&'()*+,;=:@/-]")
 
 
 def _without_secret(url: str) -> str:
@@ -28,7 +31,9 @@ def _bucket_address(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme != "s3" or not parts.netloc:
         raise ValueError("is not of the form s3://bucket/prefix")
-    return _without_secret(url).rstrip("/")
+    if foreign := _FOREIGN.search(_without_secret(url)):
+        raise ValueError(f"holds {foreign[0]!r}, which no address may hold as it is: choose another prefix")
+    return url.rstrip("/")
 
 
 type WebUrl = Annotated[str, AfterValidator(_web_address)]

@@ -66,7 +66,7 @@ def open_store(
     if kind == "zarr":
         return _zarr_store(route.href, scheme, ambient=ambient)
     if "ICECHUNK_LOG" not in os.environ:
-        icechunk.set_logs_filter("error")  # its warnings are about writing, and would land on the terminal
+        icechunk.set_logs_filter("off")  # its errors are raised too, and would land on the terminal
     if isinstance(scheme, Http):
         probe(f"{route.href.rstrip('/')}/repo")
     storage = icechunk_storage(route.href, scheme, ambient=ambient)

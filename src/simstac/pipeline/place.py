@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from typing import assert_never
+from urllib.parse import quote
 
 from simstac.config.model import Collection, GitTarget, LocalTarget, Project, S3Target
 from simstac.errors import ConfigError
@@ -93,7 +94,11 @@ def _mirror(target: S3Target) -> Route:
 
 def _inside_site(project: Project, collection: Collection, folder: Path) -> str:
     site = project.site.resolve()
+    where = f"collections.{collection.id}.store.url"
     if not folder.resolve().is_relative_to(site):
-        where = f"collections.{collection.id}.store.url"
         raise ConfigError(where, f"{folder} lies outside the site", "leave it out, or write to s3://bucket/prefix")
-    return folder.resolve().relative_to(site).as_posix()
+    href = folder.resolve().relative_to(site).as_posix()
+    if quote(href) != href:
+        problem = f"{href} holds a character that no address may hold as it is"
+        raise ConfigError(where, problem, "name it in letters, digits, '-', '_' and '.'")
+    return href

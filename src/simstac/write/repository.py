@@ -28,6 +28,7 @@ STORE_ENTRIES = frozenset(
     {"chunks", "config.yaml", "manifests", "overwritten", "refs", "repo", "snapshots", "transactions"}
 )
 LOCAL_REMEDY = "check that the disk has room and the folder may be written"
+DAMAGED_REMEDY = "restore it from a copy, or move it away and build again"
 REMOTE_REMEDY = "check the bucket, its region and endpoint, and that your credentials may read and write it"
 
 
@@ -57,9 +58,9 @@ def store_errors(href: str) -> Iterator[None]:
         remedy = "run again: what is there already is kept"
         raise ConflictError(href, "was changed by somebody else meanwhile", remedy) from error
     except icechunk.IcechunkError as error:
-        remedy = (
-            "" if not isinstance(error, icechunk.StorageError) else REMOTE_REMEDY if "://" in href else LOCAL_REMEDY
-        )
+        remedy = REMOTE_REMEDY if "://" in href else LOCAL_REMEDY
+        if not isinstance(error, icechunk.StorageError):
+            remedy = DAMAGED_REMEDY
         raise StorageError(href, f"cannot be used: {_reason(error)}", remedy) from error
     except OSError as error:
         raise StorageError(href, f"cannot be used: {error.strerror or error}", LOCAL_REMEDY) from error
@@ -271,7 +272,7 @@ def quiet_logs() -> None:
     import icechunk  # noqa: PLC0415  # as above
 
     if "ICECHUNK_LOG" not in os.environ:
-        icechunk.set_logs_filter("error")
+        icechunk.set_logs_filter("off")
 
 
 def _revision(tag: str, version: str | None) -> int:
