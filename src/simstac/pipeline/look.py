@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -29,7 +30,7 @@ def how_to_look(project: Project, config: Path) -> str:
     document = site / project.collections[0].id / "collection.json"
     command = "simstac" if shutil.which("simstac") else Path(os.path.relpath(sys.argv[0])).as_posix()
     return f"""
-In a browser:  {command} browse {config}
+In a browser:  {shlex.quote(command)} browse {shlex.quote(str(config))}
 In Python:
     import pystac, xarray as xr
     study = pystac.read_file("{document.as_posix()}")

@@ -119,11 +119,12 @@ class S3Target:
                     change = None if stop.is_set() else next(queue, None)
                 if change is None:
                     return
+                etag: str | None = None
                 try:
                     etag = self._put(change, site)
-                except BaseException:
-                    stop.set()
-                    raise
+                finally:
+                    if etag is None:
+                        stop.set()
                 with lock:
                     etags[change.path] = etag
                     done(change)
