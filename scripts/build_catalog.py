@@ -18,8 +18,7 @@ def main() -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2 if isinstance(error, simstac.ConfigError) else 3 if isinstance(error, simstac.ConflictError) else 1
     for collection in report.build.collections:
-        state = "written" if collection.stored.changed else "unchanged"
-        print(f"{collection.id}: {state}, version {collection.stored.tag}, {len(collection.statuses)} runs")
+        print(f"{collection.id}: {collection.summary}")
         print(*(f"  {problem}\n" for problem in collection.problems), sep="", end="", file=sys.stderr)
     for outcome in report.outcomes:
         print(outcome.error or list(outcome.changes.lines())[-1])

@@ -36,14 +36,14 @@ def build_catalog(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 def test_builds_publishes_and_verifies_and_then_has_nothing_to_do(configuration: Path) -> None:
     first = build_catalog(configuration)
     assert (first.returncode, first.stderr) == (0, "")
-    assert first.stdout.startswith("office-study: written, version 1.0.0, 2 runs\n")
+    assert first.stdout.startswith("office-study: written, version 1.0.0, 2 runs (2 completed)\n")
     published = configuration.parent / "published"
     assert (published / "office-study" / RUNS[0] / f"{RUNS[0]}.json").exists()
 
     before = {path: path.stat().st_mtime_ns for path in published.rglob("*")}
     second = build_catalog(configuration)
     assert (second.returncode, second.stderr) == (0, "")
-    assert second.stdout.startswith("office-study: unchanged, version 1.0.0, 2 runs\n")
+    assert second.stdout.startswith("office-study: unchanged, version 1.0.0, 2 runs (2 completed)\n")
     assert {path: path.stat().st_mtime_ns for path in published.rglob("*")} == before
 
 

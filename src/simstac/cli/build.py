@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from simstac.cli.output import as_json, count_of
+from simstac.cli.output import as_json
 from simstac.cli.progress import drawn_progress
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def status(path: Path, as_json_: bool) -> int:
         width = max((len(row.run) for row in rows), default=0)
         for row in rows:
             click.echo(f"{row.run:<{width}}  {row.status:<10}  {row.store:<9}  {row.message}".rstrip())
-        click.echo(count_of([row.status for row in rows]), err=True)
+        click.echo(pipeline.count_of([row.status for row in rows]), err=True)
     return 0 if all(row.status == "completed" for row in rows) else 1
 
 
@@ -95,10 +95,7 @@ def show_build(report: BuildReport, *, as_json_: bool) -> None:
         as_json(report.collections)
         return
     for collection in report.collections:
-        state = "written" if collection.stored.changed else "unchanged"
-        runs = count_of(collection.statuses)
-        tag = collection.stored.tag
-        click.echo(f"{collection.id}: {state}, version {tag}, {runs}")
+        click.echo(f"{collection.id}: {collection.summary}")
         for line in collection.differences:
             click.echo(f"  note: {line}")
         for problem in collection.problems:

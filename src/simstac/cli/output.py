@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
@@ -20,14 +19,6 @@ def as_json(rows: Iterable[Any]) -> None:
     for row in rows:
         value = dataclasses.asdict(row) if dataclasses.is_dataclass(row) and not isinstance(row, type) else row
         click.echo(json.dumps(value, default=_plain, ensure_ascii=False, sort_keys=True))
-
-
-def count_of(statuses: Iterable[str]) -> str:
-    """Such as ``18 runs (17 completed, 1 failed)``."""
-    counts = Counter(statuses)
-    total = sum(counts.values())
-    parts = ", ".join(f"{number} {status}" for status, number in sorted(counts.items()))
-    return f"{total} run{'' if total == 1 else 's'}" + (f" ({parts})" if parts else "")
 
 
 def size(number: float) -> str:

@@ -159,12 +159,13 @@ def _models_at(loc: Sequence[str | int]) -> list[type[BaseModel]]:
         if fields:
             models = [model for annotation in fields for model in _models_in(annotation)]
         elif isinstance(part, str):
-            models = [model for model in models if part in _tags(model)]
+            models = [model for model in models if part in _tags(model)] or [each for each in models if not _tags(each)]
     return models
 
 
 def _tags(model: type[BaseModel]) -> tuple[Any, ...]:
-    return get_args(model.model_fields["type"].annotation) if "type" in model.model_fields else ()
+    keys = [key for key in ("type", "engine") if key in model.model_fields]
+    return tuple(tag for key in keys for tag in get_args(model.model_fields[key].annotation))
 
 
 def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:

@@ -2,60 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from simstac.config.fields import BucketUrl, Model, WebUrl, bucket_address
+from simstac.config.sources import Source
 from simstac.stac.metadata import About, CatalogMetadata, Metadata, Overrides
 
-_FOREIGN = re.compile(r"[^A-Za-z0-9._~!$&'()*+,;=:@/-]")
 
-
-def _without_secret(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.username or parts.password:
-        raise ValueError("holds a user name or password: leave it out, credentials come from the usual AWS chain")
-    return url
-
-
-def _web_address(url: str) -> str:
-    if urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).netloc:
-        raise ValueError("is not an http(s) address")
-    return _without_secret(url).rstrip("/")
-
-
-def _bucket_address(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme != "s3" or not parts.netloc:
-        raise ValueError("is not of the form s3://bucket/prefix")
-    if foreign := _FOREIGN.search(_without_secret(url)):
-        raise ValueError(f"holds {foreign[0]!r}, which no address may hold as it is: choose another prefix")
-    return url.rstrip("/")
-
-
-type WebUrl = Annotated[str, AfterValidator(_web_address)]
-type BucketUrl = Annotated[str, AfterValidator(_bucket_address)]
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class Source(_Model):
-    """Where the results of a collection are, and the xarray engine that reads them."""
-
-    engine: str = "energyplus"
-    """Name of an xarray engine that reads one run."""
-    path: str
-    """Folder or glob of the runs, relative to the configuration's folder."""
-    parameters: str | None = None
-    """Table of the runs' parameters (CSV or Parquet), its first column the run names."""
-
-
-class Store(_Model):
+class Store(Model):
     """Where the Icechunk store of a collection is written."""
 
     url: str | None = None
@@ -68,7 +25,7 @@ class Store(_Model):
     """Whether readers need no credentials."""
     profile: str | None = None
     """Profile of the AWS configuration that may write."""
-    chunks: dict[str, Annotated[int, Field(gt=0)]] = {}
+    chunks: dict[str, Annotated[int, Field(gt=0)]] = Field(default_factory=dict)
     """Chunk lengths by dimension, for example ``{run: 16}``; chosen by size where left out."""
 
     @model_validator(mode="after")
@@ -78,7 +35,7 @@ class Store(_Model):
             if given:
                 raise ValueError(f"{given[0]} is of use only with url: s3://bucket/prefix")
         else:
-            _bucket_address(self.url)
+            bucket_address(self.url)
         return self
 
 
@@ -112,7 +69,7 @@ class Catalog(CatalogMetadata):
     """Folder that the site is built in, relative to the configuration's folder."""
 
 
-class S3Target(_Model):
+class S3Target(Model):
     """A bucket on S3, R2, MinIO, SeaweedFS or Ceph."""
 
     type: Literal["s3"]
@@ -122,7 +79,7 @@ class S3Target(_Model):
     profile: str | None = None
 
 
-class GitTarget(_Model):
+class GitTarget(Model):
     """A folder in a clone, as GitHub Pages serves it."""
 
     type: Literal["git"]
@@ -131,7 +88,7 @@ class GitTarget(_Model):
     push: bool = False
 
 
-class LocalTarget(_Model):
+class LocalTarget(Model):
     """A folder on this machine."""
 
     type: Literal["local"]
@@ -141,7 +98,7 @@ class LocalTarget(_Model):
 type TargetConfig = Annotated[S3Target | GitTarget | LocalTarget, Field(discriminator="type")]
 
 
-class Project(_Model):
+class Project(Model):
     """A configuration: a catalog, its collections, and where they are published."""
 
     catalog: Catalog

@@ -25,9 +25,11 @@ def refuse_overlaps(project: Project, where: Callable[..., str]) -> None:
     if _is_inside(project.folder, site):
         raise ConfigError(where("catalog", "site"), f"catalog.site: {site} holds the configuration", remedy)
     for index, collection in enumerate(project.collections):
-        if _is_inside(project.folder / collection.source.path, site):
+        if any(_is_inside(project.folder / path, site) for path in collection.source.local_paths):
             loc = ("collections", index, "source", "path")
-            raise ConfigError(where(*loc), f"collections.{index}.source.path: the runs lie in the site {site}", remedy)
+            raise ConfigError(
+                where(*loc), f"collections.{index}.source.path: what it reads lies in the site {site}", remedy
+            )
     for index, target in enumerate(project.targets):
         folder = _folder(project, target)
         if folder is not None and _is_inside(folder, site):

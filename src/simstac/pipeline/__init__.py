@@ -1,7 +1,7 @@
 """The pipeline in order: build the stores and the site, publish them, verify what was published, keep them tidy."""
 
 from simstac.config import load_project
-from simstac.pipeline.build import BuildReport, CollectionReport, build
+from simstac.pipeline.build import BuildReport, CollectionReport, build, count_of
 from simstac.pipeline.doctor import Diagnosis, doctor
 from simstac.pipeline.expire import ExpireReport, expire
 from simstac.pipeline.look import how_to_look, site_folder
@@ -23,6 +23,7 @@ __all__ = [
     "RunStatus",
     "Verified",
     "build",
+    "count_of",
     "doctor",
     "expire",
     "how_to_look",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,19 +15,20 @@ import orjson
 from simstac.catalog import ROOT, remove_collection, upsert_collection
 from simstac.config.model import Collection, Project
 from simstac.errors import ConfigError, InvalidDocumentError, SimstacError
-from simstac.pipeline.extras import items_table, with_picture
-from simstac.pipeline.place import placement, store_place
+from simstac.pipeline.builders import Order, build_source
+from simstac.pipeline.describe import describe_store
+from simstac.pipeline.extras import items_table
+from simstac.pipeline.place import placement
 from simstac.pipeline.site import SiteFolder
 from simstac.progress import OnProgress, silent
 from simstac.stac.validate import validate_documents
 
 if TYPE_CHECKING:
+    from simstac.stac.document import Documents
     from simstac.storage import Stored
-    from simstac.write import Report
     from simstac.write.plan import Dropped
 
 BUILT = ".simstac/built.json"
-COMPLETED = "completed"
 SHOWN = 3
 
 
@@ -36,19 +38,29 @@ class CollectionReport:
 
     Attributes:
         id: The collection.
-        stored: Its store.
-        statuses: How each run ended, in the order of the runs.
-        problems: A line for each run that has no data.
+        stored: Its store; None where it has none of its own.
+        statuses: How each run, file or store ended, in their order.
+        problems: A line for each that has no data.
         differences: What some runs lack that others have, and other things worth knowing.
         documents: The paths of the documents that changed.
+        unit: What the statuses are of: ``run``, ``file``, ``store`` ….
     """
 
     id: str
-    stored: Stored
+    stored: Stored | None
     statuses: tuple[str, ...]
     problems: tuple[str, ...]
     differences: tuple[str, ...]
     documents: tuple[str, ...]
+    unit: str = "run"
+
+    @property
+    def summary(self) -> str:
+        """Such as ``written, version 1.0.0, 18 runs (17 completed, 1 failed)``."""
+        parts = []
+        if self.stored is not None:
+            parts = ["written" if self.stored.changed else "unchanged", f"version {self.stored.tag}"]
+        return ", ".join([*parts, *([count_of(self.statuses, self.unit)] if self.statuses else [])])
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,53 +134,46 @@ def build_collection(
     Raises:
         SimstacError: If it cannot be built.
     """
-    from simstac.studies import find_study  # noqa: PLC0415  # xarray, which an unbuilt site does not need
-    from simstac.write import write_study  # noqa: PLC0415  # as above
-
-    place, source = store_place(project, collection), collection.source
-    study = find_study(source.path, parameters=source.parameters, engine=source.engine, base=project.folder)
-    stored, report = write_study(
-        study,
-        place.href,
-        place.scheme,
-        version=collection.version,
-        chunks=collection.store.chunks,
-        drop_vanished=drop_vanished,
-        credentials=place.credentials,
-        on_progress=on_progress,
-    )
-    changed, warnings = describe_collection(project, collection, stored)
+    order = Order(project=project, collection=collection, drop_vanished=drop_vanished, on_progress=on_progress)
+    built = build_source(order)
     return CollectionReport(
         id=collection.id,
-        stored=stored,
-        statuses=tuple(report.statuses.values()),
-        problems=_problems(report),
-        differences=(*_notes(report), *warnings),
-        documents=changed,
+        stored=built.stored,
+        statuses=built.statuses,
+        problems=built.problems,
+        differences=(*built.notes, *built.documents.warnings),
+        documents=put_documents(project, built.documents),
+        unit=built.unit,
     )
 
 
-def describe_collection(
-    project: Project, collection: Collection, stored: Stored
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Write the documents around a store; return the paths of those that changed, and warnings.
+def describe_collection(project: Project, collection: Collection, stored: Stored) -> tuple[str, ...]:
+    """Describe a store anew; return the paths of the documents that changed.
 
     Raises:
         SimstacError: If it cannot be described.
     """
-    from simstac.stac.releases import Release  # noqa: PLC0415  # as above
-    from simstac.stac.study import describe_study  # noqa: PLC0415  # as above
-    from simstac.write import older_versions, open_stored  # noqa: PLC0415  # as above
+    return put_documents(project, describe_store(project, collection, stored))
 
-    credentials, site = store_place(project, collection).credentials, SiteFolder(project.site)
-    read = partial(open_stored, credentials=credentials)
-    releases = [Release(each, read(each)) for each in older_versions(stored, credentials=credentials)]
-    data, metadata, where = read(stored), collection.described(), placement(project, collection)
-    documents = describe_study(data, stored, metadata, where, releases=releases)
-    documents = with_picture(site, documents, data, metadata)
+
+def count_of(statuses: Sequence[str], unit: str = "run") -> str:
+    """Such as ``18 runs (17 completed, 1 failed)``."""
+    total, counts = len(statuses), sorted(Counter(statuses).items())
+    parts = ", ".join(f"{number} {status}" for status, number in counts)
+    return f"{total} {unit}{'' if total == 1 else 's'}" + (f" ({parts})" if parts else "")
+
+
+def put_documents(project: Project, documents: Documents) -> tuple[str, ...]:
+    """Write the documents of a collection into the site; return the paths of those that changed.
+
+    Raises:
+        InvalidDocumentError: If one of them breaks a rule; then none is written.
+        PublishError: If the site's folder cannot be written.
+    """
+    site = SiteFolder(project.site)
     edits = partial(upsert_collection, site.read, project.catalog, documents, table=items_table())
     _refuse_invalid(site, edits())
-    return site.apply(edits()), documents.warnings
+    return site.apply(edits())
 
 
 def _refuse_other_catalog(project: Project, site: SiteFolder) -> None:
@@ -219,17 +224,3 @@ def _refuse_invalid(site: SiteFolder, edits: Iterable[tuple[str, bytes | None]])
         more = f" (and {len(findings) - SHOWN} more)" if len(findings) > SHOWN else ""
         problem = " | ".join(f"{finding.pointer}: {finding.problem}" for finding in findings[:SHOWN])
         raise InvalidDocumentError(findings[0].document, f"{problem}{more}", findings[0].remedy)
-
-
-def _problems(report: Report) -> tuple[str, ...]:
-    lines = []
-    for run, status in report.statuses.items():
-        if status != COMPLETED:
-            message = report.messages.get(run, "")
-            lines.append(f"{run}: {status}" + (f": {message}" if message else ""))
-    return tuple(lines)
-
-
-def _notes(report: Report) -> tuple[str, ...]:
-    kept = [f"{run} is gone from the source and kept; --drop-vanished drops it" for run in report.vanished]
-    return (*report.differences, *kept)

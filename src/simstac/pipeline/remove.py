@@ -14,6 +14,7 @@ import orjson
 from simstac.catalog import collection_ids, collection_path, item_path
 from simstac.catalog import remove_collection as removed_documents
 from simstac.config.model import Collection, Project
+from simstac.config.sources import StudySource
 from simstac.errors import ConfigError, SourceError
 from simstac.pipeline.build import BUILT, build_collection
 from simstac.pipeline.place import store_place
@@ -133,6 +134,9 @@ def remove_run(
     """
     collection = _configured(project, collection_id)
     place, source, site = store_place(project, collection), collection.source, SiteFolder(project.site)
+    if not isinstance(source, StudySource):
+        problem = f"reads with the engine {source.engine}, which has no runs to remove"
+        raise ConfigError(collection_id, problem, "name the collection alone")
     stored = stored_fingerprints(place.href, place.scheme, credentials=place.credentials)
     name = _run_name(site, collection_id, item, stored)
     study = find_study(source.path, parameters=source.parameters, engine=source.engine, base=project.folder)

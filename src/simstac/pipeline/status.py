@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from simstac.config import Collection, Project, load_project
+from simstac.config.sources import StudySource
 from simstac.errors import SourceError
 from simstac.pipeline.place import store_place
 from simstac.progress import OnProgress, silent
@@ -55,9 +56,11 @@ def status(path: Path, *, engine: str = "energyplus", on_progress: OnProgress = 
 
 def _collection_rows(project: Project, collection: Collection, on_progress: OnProgress) -> Iterator[RunStatus]:
     source, place = collection.source, store_place(project, collection)
+    if not isinstance(source, StudySource):
+        return
     study = find_study(source.path, parameters=source.parameters, engine=source.engine, base=project.folder)
     stored = stored_fingerprints(place.href, place.scheme, credentials=place.credentials)
-    return _rows(collection.id, study, study.fingerprints(on_progress), stored)
+    yield from _rows(collection.id, study, study.fingerprints(on_progress), stored)
 
 
 def _rows(collection: str, study: Study, marks: dict[str, str], stored: dict[str, str]) -> Iterator[RunStatus]:

@@ -1,0 +1,30 @@
+"""One builder a kind of source: from what the configuration names to a store and its documents."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from simstac.config.sources import CfSource, StudySource
+from simstac.pipeline.builders.order import Built, Order
+
+__all__ = ["Built", "Order", "build_source"]
+
+
+def build_source(order: Order) -> Built:
+    """Write the store of a collection, by the builder for its source.
+
+    Raises:
+        SimstacError: If it cannot be built; the old store and documents are untouched.
+    """
+    source = order.collection.source
+    match source:
+        case StudySource():
+            from simstac.pipeline.builders.study import build_study  # noqa: PLC0415  # what other sources need not load
+
+            return build_study(order, source)
+        case CfSource():
+            from simstac.pipeline.builders.cf import build_cf  # noqa: PLC0415  # as above
+
+            return build_cf(order, source)
+        case _:
+            assert_never(source)

@@ -1,0 +1,52 @@
+"""Runs of a study → one ensemble store."""
+
+from __future__ import annotations
+
+from simstac.config.sources import StudySource
+from simstac.pipeline.builders.order import Built, Order
+from simstac.pipeline.describe import describe_store
+from simstac.studies import find_study
+from simstac.write import Report, write_study
+
+COMPLETED = "completed"
+
+
+def build_study(order: Order, source: StudySource) -> Built:
+    """Write the ensemble of a study and describe it.
+
+    Raises:
+        SimstacError: If it cannot be built.
+    """
+    project, collection, place = order.project, order.collection, order.place
+    study = find_study(source.path, parameters=source.parameters, engine=source.engine, base=project.folder)
+    stored, report = write_study(
+        study,
+        place.href,
+        place.scheme,
+        version=collection.version,
+        chunks=collection.store.chunks,
+        drop_vanished=order.drop_vanished,
+        credentials=place.credentials,
+        on_progress=order.on_progress,
+    )
+    return Built(
+        documents=describe_store(project, collection, stored),
+        stored=stored,
+        statuses=tuple(report.statuses.values()),
+        problems=_problems(report),
+        notes=_notes(report),
+    )
+
+
+def _problems(report: Report) -> tuple[str, ...]:
+    lines = []
+    for run, status in report.statuses.items():
+        if status != COMPLETED:
+            message = report.messages.get(run, "")
+            lines.append(f"{run}: {status}" + (f": {message}" if message else ""))
+    return tuple(lines)
+
+
+def _notes(report: Report) -> tuple[str, ...]:
+    kept = [f"{run} is gone from the source and kept; --drop-vanished drops it" for run in report.vanished]
+    return (*report.differences, *kept)

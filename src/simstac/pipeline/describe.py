@@ -1,0 +1,43 @@
+"""A store as its documents, whatever its layout: with the older versions, and a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING
+
+from simstac.config.model import Collection, Project
+from simstac.pipeline.extras import with_picture
+from simstac.pipeline.place import placement, store_place
+from simstac.pipeline.site import SiteFolder
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from simstac.stac.document import Documents
+    from simstac.storage import Stored
+
+
+def describe_store(project: Project, collection: Collection, stored: Stored) -> Documents:
+    """The documents of a store that we wrote.
+
+    Raises:
+        SimstacError: If it cannot be described.
+    """
+    from simstac.stac.dataset import describe_dataset  # noqa: PLC0415  # xarray, which an unbuilt site does not need
+    from simstac.stac.releases import Release  # noqa: PLC0415  # as above
+    from simstac.stac.study import describe_study  # noqa: PLC0415  # as above
+    from simstac.write import older_versions, open_stored  # noqa: PLC0415  # as above
+
+    credentials = store_place(project, collection).credentials
+    read = partial(open_stored, credentials=credentials)
+    releases = [Release(each, read(each)) for each in older_versions(stored, credentials=credentials)]
+    data, metadata, where = read(stored), collection.described(), placement(project, collection)
+    describe = describe_study if _layout(data).startswith("study/") else describe_dataset
+    documents = describe(data, stored, metadata, where, releases=releases)
+    return with_picture(SiteFolder(project.site), documents, data, metadata)
+
+
+def _layout(data: xr.DataTree) -> str:
+    said = data.attrs.get("simstac")
+    return str(said.get("layout", "")) if isinstance(said, Mapping) else ""
