@@ -17,6 +17,7 @@ def main() -> int:
     except simstac.SimstacError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2 if isinstance(error, simstac.ConfigError) else 3 if isinstance(error, simstac.ConflictError) else 1
+    print(*(f"error: {error}\n" for error in report.build.errors), sep="", end="", file=sys.stderr)
     for collection in report.build.collections:
         print(f"{collection.id}: {collection.summary}")
         print(*(f"  {problem}\n" for problem in collection.problems), sep="", end="", file=sys.stderr)

@@ -94,7 +94,7 @@ def _rows(path: Path, connection: sqlite3.Connection) -> Iterator[Rows]:
 def _root_page(connection: sqlite3.Connection) -> int:
     """The root page of ReportData, if the table is exactly of the expected columns."""
     columns = connection.execute("SELECT name, type, pk FROM pragma_table_xinfo('ReportData') ORDER BY cid").fetchall()
-    query = "SELECT rootpage FROM sqlite_schema WHERE type = 'table' AND name = 'ReportData'"
+    query = "SELECT rootpage FROM sqlite_master WHERE type = 'table' AND name = 'ReportData'"
     found: tuple[int] | None = connection.execute(query).fetchone()
     if tuple(columns) != _COLUMNS or found is None:
         raise PageFormatError("ReportData has other columns")

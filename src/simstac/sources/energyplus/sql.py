@@ -95,7 +95,7 @@ def _entries(path: Path, connection: sqlite3.Connection) -> Iterator[Entry]:
 def _names(connection: sqlite3.Connection) -> dict[str, frozenset[str]]:
     """The names of zones and surfaces, upper case; none in a killed run."""
     names = {}
-    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     for space, (table, column) in _NAME_TABLES.items():
         if table in tables:
             rows = connection.execute(f"SELECT {column} FROM {table}")  # noqa: S608  # constants of this module

@@ -108,5 +108,5 @@ def _number(text: str) -> float | None:
 
 
 def _has_tables(connection: sqlite3.Connection) -> bool:
-    query = "SELECT count(*) FROM sqlite_schema WHERE name = 'TabularDataWithStrings'"
+    query = "SELECT count(*) FROM sqlite_master WHERE name = 'TabularDataWithStrings'"
     return bool(connection.execute(query).fetchone()[0])
