@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from simstac.errors import ConflictError, PublishError
+from simstac.errors import ConflictError, PublishError, StorageError
 from simstac.publishing import publish
 
 from .conftest import Place, link, s3_place, write_site
@@ -126,9 +126,9 @@ def test_refusals_name_what_to_do(s3: Any, tmp_path: Path, monkeypatch: pytest.M
         publish(site, replace(target), edit)
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
-    with pytest.raises(PublishError, match="has no credentials; set AWS_ACCESS_KEY_ID"):
+    with pytest.raises(StorageError, match="has no credentials; set AWS_ACCESS_KEY_ID"):
         publish(site, replace(target), edit)
-    with pytest.raises(PublishError, match="profile nobody: is not in the AWS configuration"):
+    with pytest.raises(StorageError, match="profile nobody: is not in the AWS configuration"):
         publish(site, replace(target, profile="nobody"), edit)
 
 

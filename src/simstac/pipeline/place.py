@@ -13,7 +13,7 @@ from simstac.publishing import GitTarget as GitDestination
 from simstac.publishing import LocalTarget as LocalDestination
 from simstac.publishing import S3Target as S3Destination
 from simstac.publishing import Target
-from simstac.publishing.s3.credentials import key_source
+from simstac.s3.credentials import key_source
 from simstac.stac.placement import Placement, Route, place_store
 from simstac.storage import KeySource, LocalPath, StorageScheme, scheme_from_url
 
@@ -37,7 +37,7 @@ def store_place(project: Project, collection: Collection) -> Place:
     """Where the store of a collection is written.
 
     Raises:
-        PublishError: If its profile has no keys.
+        StorageError: If its profile has no keys.
     """
     store = collection.store
     if store.url is None:

@@ -36,7 +36,7 @@ class Order:
         """Where its store is written.
 
         Raises:
-            PublishError: If its profile has no keys.
+            StorageError: If its profile has no keys.
         """
         return store_place(self.project, self.collection)
 

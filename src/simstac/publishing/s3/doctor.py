@@ -10,11 +10,11 @@ from hashlib import md5
 from http import HTTPStatus
 from typing import Any
 
-from simstac.errors import PublishError
-from simstac.publishing.s3.credentials import credentials_of, session_of
-from simstac.publishing.s3.errors import reason_of
+from simstac.errors import StorageError
 from simstac.publishing.s3.target import S3Target
 from simstac.publishing.web import ORIGIN, fetch
+from simstac.s3.answers import reason_of
+from simstac.s3.credentials import credentials_of, session_of
 from simstac.storage import object_key
 
 CORS_RULE = {
@@ -42,7 +42,7 @@ def diagnose_bucket(target: S3Target, public_url: str | None, *, fix_cors: bool 
         What was tried, whether it is right, what was found, and what mends it.
     """
     probe = _open(target)
-    if isinstance(probe, PublishError):
+    if isinstance(probe, StorageError):
         yield "credentials", False, f"{probe.where} {probe.problem}", probe.remedy
         return
     yield "credentials", True, f"found ({probe.method})", ""
@@ -185,13 +185,13 @@ class _Probe:
         return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
-def _open(target: S3Target) -> _Probe | PublishError:
+def _open(target: S3Target) -> _Probe | StorageError:
     from botocore.config import Config  # noqa: PLC0415
 
     try:
         session = session_of(target.profile)
         found = credentials_of(session)
-    except PublishError as error:
+    except StorageError as error:
         return error
     config = Config(
         request_checksum_calculation="when_required",

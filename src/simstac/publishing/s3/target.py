@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import cached_property, partial
 from hashlib import md5
 from typing import TYPE_CHECKING, Any
@@ -18,24 +16,20 @@ from simstac.errors import ConflictError, PublishError
 from simstac.progress import OnProgress
 from simstac.publishing.apply import write_in_order
 from simstac.publishing.changes import DELETES_PER_REQUEST, Change, Changes
-from simstac.publishing.s3.credentials import ProfileKeys
-from simstac.publishing.s3.errors import code_of, refused
 from simstac.publishing.site import Kind, Site, headers_of
 from simstac.publishing.target import Listed, Versioned
-from simstac.storage import object_key
+from simstac.s3.answers import code_of, why_refused
+from simstac.s3.bucket import endpoint_of, open_prefix
 
 if TYPE_CHECKING:
-    from obstore.store import S3Credential, S3Store
+    from obstore.store import S3Store
 
-ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 CONCURRENCY = 32
 IN_FLIGHT = 64 << 20
 LARGE = 8 << 20
 PARTS = 4
 PAUSES = (0.1, 0.3, 1.0, 3.0)
 TRIES = 5
-RETRY: Any = {"max_retries": 6, "retry_timeout": timedelta(seconds=90)}
-TIMEOUTS: Any = {"timeout": timedelta(minutes=5), "connect_timeout": timedelta(seconds=10)}
 _MD5 = re.compile(r"[0-9a-f]{32}")
 
 
@@ -150,30 +144,7 @@ class S3Target:
 
     @cached_property
     def _store(self) -> S3Store:
-        from obstore.store import S3Store  # noqa: PLC0415
-
-        keys = ProfileKeys(self.profile)
-        keys()
-        bucket = self.url.removeprefix("s3://").partition("/")[0]
-        config: dict[str, Any] = {"region": self.region or keys.region or "us-east-1"}
-        endpoint = self._endpoint
-        if endpoint:
-            config["endpoint"] = endpoint
-        return S3Store(
-            bucket,
-            prefix=object_key(self.url) or None,
-            virtual_hosted_style_request=not endpoint and "." not in bucket,
-            client_options=TIMEOUTS | {"allow_http": endpoint.startswith("http://")},
-            retry_config=RETRY,
-            credential_provider=_provider(keys),
-            **config,
-        )
-
-    @property
-    def _endpoint(self) -> str:
-        """The endpoint named, or that of the environment, as icechunk and boto3 take it; empty for Amazon's."""
-        named = (self.endpoint_url, *(os.environ.get(name) for name in ENDPOINT_VARIABLES))
-        return next((url for url in named if url), "")
+        return open_prefix(self.url, endpoint_url=self.endpoint_url, region=self.region, profile=self.profile)
 
     def _put(self, change: Change, site: Site) -> str:
         """Put one object; a failed precondition where the bytes are ours is success, for a retry may cause it."""
@@ -207,7 +178,7 @@ class S3Target:
         return found.version
 
     def _refused(self, error: Exception) -> PublishError:
-        return refused(self.url, self._endpoint, error)
+        return PublishError(self.url, *why_refused(error, endpoint_of(self.endpoint_url)))
 
 
 def _again_if_unanswered[T](request: Callable[[], T]) -> T:
@@ -248,16 +219,3 @@ def _listed(meta: Mapping[str, Any]) -> Listed:
     etag = meta["e_tag"] or ""
     digest = etag.strip('"')
     return Listed(meta["size"], etag, digest if _MD5.fullmatch(digest) else None)
-
-
-def _provider(keys: ProfileKeys) -> Callable[[], S3Credential]:
-    def provide() -> S3Credential:
-        found = keys()
-        return {
-            "access_key_id": found.access_key_id,
-            "secret_access_key": found.secret_access_key,
-            "token": found.session_token,
-            "expires_at": found.expires_after,
-        }
-
-    return provide

@@ -1,10 +1,8 @@
-"""What an S3 server refuses, said in one line; its answer may echo a key, so only its code is passed on."""
+"""What an S3 server's error codes mean, in words; its answer may echo a key, so only the code is passed on."""
 
 from __future__ import annotations
 
 import re
-
-from simstac.errors import PublishError
 
 _CODE = re.compile(r"<Code>(\w+)</Code>")
 _STATUS = re.compile(r"status code: (\d{3})")
@@ -42,14 +40,18 @@ def code_of(error: Exception) -> str:
     return _STATUSES.get(status[1], f"HTTP{status[1]}") if status else ""
 
 
-def refused(url: str, endpoint: str, error: Exception) -> PublishError:
-    """The error to raise when an S3 server, or the way to it, fails."""
+def why_refused(error: Exception, endpoint: str) -> tuple[str, str]:
+    """Why a server, or the way to it, failed an obstore request, and what to do about it.
+
+    Args:
+        error: What obstore raised.
+        endpoint: The service's endpoint; empty for Amazon's.
+    """
     code = code_of(error)
     if not code:
-        remedy = "check endpoint_url and the network, then run it again"
-        return PublishError(url, f"{endpoint or 'Amazon S3'} cannot be reached", remedy)
+        return f"{endpoint or 'Amazon S3'} cannot be reached", "check endpoint_url and the network, then run it again"
     problem, remedy = reason_of(code)
-    return PublishError(url, f"{problem} ({code})", remedy)
+    return f"{problem} ({code})", remedy
 
 
 def reason_of(code: str) -> tuple[str, str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from simstac.errors import PublishError
+from simstac.errors import StorageError
 from simstac.storage import KeySource, S3Keys
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class ProfileKeys:
         """The keys, as of now.
 
         Raises:
-            PublishError: If the chain has none.
+            StorageError: If the chain has none.
         """
         from botocore.exceptions import BotoCoreError  # noqa: PLC0415  # half a second that only S3 needs
 
@@ -60,7 +60,7 @@ def session_of(profile: str | None) -> boto3.session.Session:
     """A boto3 session.
 
     Raises:
-        PublishError: If there is no such profile.
+        StorageError: If there is no such profile.
     """
     import boto3.session  # noqa: PLC0415  # as above
     from botocore.exceptions import ProfileNotFound  # noqa: PLC0415  # as above
@@ -68,7 +68,7 @@ def session_of(profile: str | None) -> boto3.session.Session:
     try:
         return boto3.session.Session(profile_name=profile)
     except ProfileNotFound as error:
-        raise PublishError(
+        raise StorageError(
             f"profile {profile}", "is not in the AWS configuration", "see aws configure list-profiles"
         ) from error
 
@@ -77,7 +77,7 @@ def credentials_of(session: boto3.session.Session) -> Any:
     """The renewing credentials of a session, as botocore has them.
 
     Raises:
-        PublishError: If the chain has none, or cannot renew them.
+        StorageError: If the chain has none, or cannot renew them.
     """
     from botocore.exceptions import BotoCoreError  # noqa: PLC0415  # as above
 
@@ -86,7 +86,7 @@ def credentials_of(session: boto3.session.Session) -> Any:
     except BotoCoreError as error:
         raise _refused(session, error) from error
     if found is None:
-        raise PublishError(
+        raise StorageError(
             f"profile {session.profile_name}",
             "has no credentials",
             "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile",
@@ -94,6 +94,6 @@ def credentials_of(session: boto3.session.Session) -> Any:
     return found
 
 
-def _refused(session: boto3.session.Session, error: Exception) -> PublishError:
+def _refused(session: boto3.session.Session, error: Exception) -> StorageError:
     name = f"profile {session.profile_name}"
-    return PublishError(name, f"its credentials cannot be had ({type(error).__name__})", "log in again")
+    return StorageError(name, f"its credentials cannot be had ({type(error).__name__})", "log in again")
