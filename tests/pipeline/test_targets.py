@@ -15,7 +15,7 @@ import pystac, xarray as xr
 warnings.filterwarnings("ignore", message="Engine .* loading failed")
 study = xr.open_dataset(pystac.read_file(sys.argv[1]).assets["icechunk"], engine="stac")
 temperature = study["zone_mean_air_temperature"]
-print(*study["run"].values, *temperature.shape, temperature.isnull().any().item())
+print(*study["run"].values, *temperature.shape, bool(temperature.isnull().any()))
 """
 
 

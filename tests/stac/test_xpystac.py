@@ -23,7 +23,7 @@ import pystac, xarray as xr
 warnings.filterwarnings("ignore", message="Engine .* loading failed")
 document = pystac.read_file(sys.argv[1])
 ds = xr.open_dataset(document.assets["icechunk"], engine="stac")
-print(ds.eui.sel(run="run-0002").item(), dict(ds.sizes)["time"])
+print(float(ds.eui.sel(run="run-0002")), dict(ds.sizes)["time"])
 """
 
 
