@@ -1,27 +1,32 @@
 """The catalog as edits over documents: where each one lies, its links, and what to put or delete to change it.
 
-An edit reads the documents that are there through ``read(path)`` and yields ``(path, bytes)``, or ``(path, None)``
-for what must go: children before parents, deletions last. Nothing here does I/O.
+An edit reads the documents that are there through ``read(path)`` and yields ``(path, bytes)``, ``(path, ShippedFile)``
+for a file to be copied, or ``(path, None)`` for what must go: children before parents, deletions last. Nothing here
+does I/O.
 """
 
 from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterable, Iterator
+from urllib.parse import unquote
 
 import orjson
 
 from simstac.errors import InvalidDocumentError, PublishError
 from simstac.stac.document import GEOJSON, JSON, STAC_VERSION, CanonicalWriter, Document, Documents, canonical_json
 from simstac.stac.extensions import file
+from simstac.stac.files import ShippedFile
 from simstac.stac.metadata import CatalogMetadata
 from simstac.stac.parquet import ASSET, FILE_NAME
 from simstac.stac.placement import is_absolute
 
 ROOT = "catalog.json"
+_SHIPS = b'"file:checksum"'
 
 type Read = Callable[[str], bytes | None]
-type Edit = tuple[str, bytes | None]
+type Content = bytes | ShippedFile | None
+type Edit = tuple[str, Content]
 type Table = Callable[[Iterable[Document]], bytes]
 
 
@@ -45,14 +50,18 @@ def upsert_collection(
     path = collection_path(documents.collection["id"])
     folder = path.rpartition("/")[0]
     before = _paths_of(_load(read, path), folder)
-    files = {f"{folder}/{name}": data for name, data in documents.files.items()}
-    yield from sorted(files.items())
+    files: dict[str, Content] = {f"{folder}/{name}": data for name, data in documents.files.items()}
+    yield from ((where, files[where]) for where in sorted(files))
     listed: list[Document] = []
     changed = False
+    stale: set[str] = set()
     writer = CanonicalWriter()
     for item in _linked_items(documents, catalog):
         data, where = writer.bytes(item), item_path(item["collection"], item["id"])
-        changed = changed or (table is not None and read(where) != data)
+        old = read(where)
+        if old != data:
+            changed = True
+            stale |= _shipped_by(old, where) - _shipped_by(data, where)
         listed.append(_item_link(item))
         yield where, data
     listed.sort(key=lambda link: link["href"])
@@ -68,10 +77,10 @@ def upsert_collection(
         yield where, content
     yield path, canonical_json(collection)
     yield from _upsert_root(read, catalog, collection)
-    yield from ((gone, None) for gone in sorted(before - kept))
+    yield from ((gone, None) for gone in sorted(_with_shipped(read, before - kept) | stale))
 
 
-def merge_root(read: Read, root: bytes, gone: frozenset[str]) -> Iterator[Edit]:
+def merge_root(read: Read, root: bytes, gone: frozenset[str]) -> Iterator[tuple[str, bytes]]:
     """The root for a place that others publish to as well: ours, with the children that they put there.
 
     Args:
@@ -111,7 +120,7 @@ def remove_collection(read: Read, collection_id: str) -> Iterator[Edit]:
     old = _load(read, path)
     if old is not None:
         yield path, None
-        yield from ((gone, None) for gone in sorted(_paths_of(old, path.rpartition("/")[0])))
+        yield from ((gone, None) for gone in sorted(_with_shipped(read, _paths_of(old, path.rpartition("/")[0]))))
 
 
 def remove_item(read: Read, collection_id: str, item_id: str) -> Iterator[Edit]:
@@ -127,7 +136,7 @@ def remove_item(read: Read, collection_id: str, item_id: str) -> Iterator[Edit]:
     href = f"./{item_id}/{item_id}.json"
     old["links"] = [link for link in old["links"] if not (link["rel"] == "item" and link["href"] == href)]
     yield path, canonical_json(old)
-    yield item_path(collection_id, item_id), None
+    yield from ((gone, None) for gone in sorted(_with_shipped(read, {item_path(collection_id, item_id)})))
 
 
 def collection_path(collection_id: str) -> str:
@@ -237,6 +246,26 @@ def _paths_of(collection: Document | None, folder: str) -> set[str]:
     files = {asset["href"] for asset in collection.get("assets", {}).values()}
     paths = (posixpath.normpath(posixpath.join(folder, href)) for href in items | files if not is_absolute(href))
     return {path for path in paths if path.startswith(f"{folder}/")}
+
+
+def _with_shipped(read: Read, paths: set[str]) -> set[str]:
+    """Paths that go, and with each Item the files that are shipped beside it."""
+    items = (path for path in paths if path.endswith(".json"))
+    return paths.union(*(_shipped_by(read(path), path) for path in items))
+
+
+def _shipped_by(content: bytes | None, path: str) -> set[str]:
+    """The files in the folder of a document that it ships; those of one that is no JSON are not known."""
+    if content is None or _SHIPS not in content:
+        return set()
+    try:
+        document: Document = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return set()
+    folder = path.rpartition("/")[0]
+    hrefs = (asset["href"] for asset in document.get("assets", {}).values() if "file:checksum" in asset)
+    paths = {posixpath.normpath(posixpath.join(folder, unquote(href))) for href in hrefs if not is_absolute(href)}
+    return {shipped for shipped in paths if shipped.startswith(f"{folder}/")}
 
 
 def _load(read: Read, path: str) -> Document | None:

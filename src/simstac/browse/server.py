@@ -17,25 +17,13 @@ from urllib.parse import unquote, urlsplit
 
 from simstac.browse.stac_browser import built_browser
 from simstac.errors import StorageError
+from simstac.media_types import media_type_of
 from simstac.progress import OnProgress, silent
 
 logger = logging.getLogger(__name__)
 
 BROWSER_PATH = "/browser/"
 PUBLIC_BROWSER = "https://radiantearth.github.io/stac-browser/#/external/"
-MEDIA_TYPES = {
-    ".css": "text/css; charset=utf-8",
-    ".csv": "text/csv; charset=utf-8",
-    ".geojson": "application/geo+json",
-    ".html": "text/html; charset=utf-8",
-    ".ico": "image/vnd.microsoft.icon",
-    ".js": "text/javascript; charset=utf-8",
-    ".json": "application/json",
-    ".parquet": "application/vnd.apache.parquet",
-    ".png": "image/png",
-    ".svg": "image/svg+xml",
-    ".txt": "text/plain; charset=utf-8",
-}
 HEADERS = {
     "Accept-Ranges": "bytes",
     "Access-Control-Allow-Origin": "*",
@@ -137,7 +125,7 @@ def media_type(path: Path) -> str:
     """The media type of a file of a site; ``<id>/<id>.json`` is an Item."""
     if path.suffix == ".json" and path.stem == path.parent.name:
         return "application/geo+json"
-    return MEDIA_TYPES.get(path.suffix, "application/octet-stream")
+    return media_type_of(path.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,11 +198,11 @@ class _Handler(BaseHTTPRequestHandler):
         config = json.dumps({"catalogUrl": self.server.catalog_url, "allowExternalAccess": True})
         script = f"<head><script>window.STAC_BROWSER_CONFIG={config}</script>"
         page = (browser / "index.html").read_text(encoding="utf-8").replace("<head>", script, 1).encode()
-        self._answer(HTTPStatus.OK, {"Content-Type": MEDIA_TYPES[".html"]}, page)
+        self._answer(HTTPStatus.OK, {"Content-Type": media_type_of("index.html")}, page)
 
     def _send_file(self, path: Path | None) -> None:
         if path is None:
-            self._answer(HTTPStatus.NOT_FOUND, {"Content-Type": MEDIA_TYPES[".txt"]}, b"not found\n")
+            self._answer(HTTPStatus.NOT_FOUND, {"Content-Type": media_type_of("404.txt")}, b"not found\n")
             return
         with path.open("rb") as file:
             status = os.fstat(file.fileno())

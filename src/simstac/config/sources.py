@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from simstac.config.fields import Model, WebUrl
 
 STUDY = "study"
 OTHER_ENGINES = frozenset({"cf"})
 """Engines that are read by a source of their own; every other engine reads the runs of a study."""
+
+
+def _inside_run(pattern: str) -> str:
+    parts = PurePosixPath(pattern).parts
+    if not parts or pattern.startswith("/") or ".." in parts or "\\" in pattern:
+        raise ValueError(f"{pattern!r} is no file or glob inside the folder of a run, such as '*.htm'")
+    return pattern
+
+
+type OutputPattern = Annotated[str, AfterValidator(_inside_run)]
 
 
 class _Source(Model):
@@ -40,6 +51,9 @@ class StudySource(_Source):
     """Folder or glob of the runs, relative to the configuration's folder."""
     parameters: str | None = None
     """Table of the runs' parameters (CSV or Parquet), its first column the run names."""
+    outputs: tuple[OutputPattern, ...] = ()
+    """Files in the folder of each run to ship with the site, such as ``["eplusout.err", "*.htm"]``; published as they
+    are, so leave out what nobody else may see."""
 
     @property
     def local_paths(self) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from simstac.catalog import ROOT, remove_collection, upsert_collection
+from simstac.catalog import ROOT, Edit, remove_collection, upsert_collection
 from simstac.config.model import Collection, Project
 from simstac.errors import ConfigError, InvalidDocumentError, SimstacError
 from simstac.pipeline.builders import Order, build_source
@@ -212,12 +212,12 @@ def _let_go(project: Project, site: SiteFolder) -> list[str]:
     return [each for each in before if each not in ids and each not in others]
 
 
-def _refuse_invalid(site: SiteFolder, edits: Iterable[tuple[str, bytes | None]]) -> None:
+def _refuse_invalid(site: SiteFolder, edits: Iterable[Edit]) -> None:
     """Check the documents that would change, before any of them is written; it names the first few problems."""
     changed = (
         (path, content)
         for path, content in edits
-        if content is not None and path.endswith(".json") and content != site.read(path)
+        if isinstance(content, bytes) and path.endswith(".json") and content != site.read(path)
     )
     findings = validate_documents(changed, whole=False).findings
     if findings:

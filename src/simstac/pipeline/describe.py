@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from simstac.config.model import Collection, Project
 from simstac.pipeline.extras import with_picture
+from simstac.pipeline.outputs import with_raw_outputs
 from simstac.pipeline.place import placement, store_place
 from simstac.pipeline.site import SiteFolder
 
@@ -35,6 +36,7 @@ def describe_store(project: Project, collection: Collection, stored: Stored) -> 
     data, metadata, where = read(stored), collection.described(), placement(project, collection)
     describe = describe_study if _layout(data).startswith("study/") else describe_dataset
     documents = describe(data, stored, metadata, where, releases=releases)
+    documents = with_raw_outputs(project, collection, documents)
     return with_picture(SiteFolder(project.site), documents, data, metadata)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import orjson
 
-from simstac.catalog import collection_ids, collection_path, item_path
+from simstac.catalog import Content, collection_ids, collection_path, item_path
 from simstac.catalog import remove_collection as removed_documents
 from simstac.config.model import Collection, Project
 from simstac.config.sources import StudySource
@@ -213,7 +213,7 @@ def _nearest(name: str, names: Iterable[str]) -> str:
     return f"did you mean {close[0]!r}?" if (close := get_close_matches(name, list(names), n=1)) else ""
 
 
-def _document(path: str, content: bytes | None) -> Removed:
+def _document(path: str, content: Content) -> Removed:
     if content is None:
         return Removed(Effect.DELETE, Kind.DOCUMENT, path, "removed with it")
     return Removed(Effect.CHANGE, Kind.DOCUMENT, path, "described anew")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import shutil
 from collections.abc import Iterable, Iterator
@@ -10,10 +11,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from simstac.catalog import Content
 from simstac.errors import PublishError
+from simstac.stac.files import ShippedFile
 
 OWN = ".simstac"
 STAGING = f"{OWN}/new"
+BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,23 @@ class SiteFolder:
         except OSError as error:
             raise _refused(self.root / path, "read", error) from error
 
-    def apply(self, edits: Iterable[tuple[str, bytes | None]]) -> tuple[str, ...]:
+    def holds(self, path: str, content: Content) -> bool:
+        """Whether exactly this lies at a path; None stands for nothing.
+
+        Raises:
+            PublishError: If what is there cannot be read.
+        """
+        if not isinstance(content, ShippedFile):
+            return content == self.read(path)
+        file = self.root / path
+        try:
+            return file.stat().st_size == content.size and _sha256(file) == content.sha256
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            raise _refused(file, "read", error) from error
+
+    def apply(self, edits: Iterable[tuple[str, Content]]) -> tuple[str, ...]:
         """Write and delete documents in the given order; return the paths of those that changed.
 
         Every new document lies on the disk before the first one is replaced, so a full disk leaves the site as it
@@ -72,13 +92,13 @@ class SiteFolder:
         finally:
             os.close(descriptor)
 
-    def _stage(self, edits: Iterable[tuple[str, bytes | None]]) -> list[tuple[str, Path | None]]:
+    def _stage(self, edits: Iterable[tuple[str, Content]]) -> list[tuple[str, Path | None]]:
         """Write the documents that differ beside the others, and make the folders that they go into."""
         staging, made = self.root / STAGING, set[Path]()
         shutil.rmtree(staging, ignore_errors=True)
         staged: list[tuple[str, Path | None]] = []
         for path, content in edits:
-            if content == self.read(path):
+            if self.holds(path, content):
                 continue
             part = None if content is None else staging / str(len(staged))
             staged.append((path, part))
@@ -88,7 +108,7 @@ class SiteFolder:
             try:
                 with _explained(self.root / path):
                     staging.mkdir(exist_ok=True)
-                    part.write_bytes(content)
+                    _write(content, part)
                     if not folder.is_dir():
                         made.add(folder)
                         folder.mkdir(parents=True)
@@ -106,6 +126,24 @@ class SiteFolder:
         with _explained(self.root / path):
             (self.root / path).unlink(missing_ok=True)
         _prune((self.root / path).parent, self.root)
+
+
+def _write(content: bytes | ShippedFile, part: Path) -> None:
+    if isinstance(content, bytes):
+        part.write_bytes(content)
+        return
+    digest = hashlib.sha256()
+    with content.path.open("rb") as source, part.open("wb") as copy:
+        while block := source.read(BLOCK):
+            digest.update(block)
+            copy.write(block)
+    if digest.hexdigest() != content.sha256:
+        raise PublishError(content.path, "changed while it was copied", "wait until its run has ended and build again")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _prune(folder: Path, root: Path) -> None:

@@ -10,26 +10,20 @@ from enum import IntEnum
 from pathlib import Path, PurePosixPath
 
 from simstac.errors import PublishError
+from simstac.media_types import media_type_of
 
 CATALOG = "catalog.json"
 DATA = "data"
+OUTPUTS = "outputs"
 STORE_SUFFIX = ".icechunk"
 MUTABLE = "no-cache"
 IMMUTABLE = "public, max-age=31536000, immutable"
 DIGEST_LENGTH = 32
 _OBJECT_FOLDERS = frozenset({"chunks", "manifests", "snapshots", "transactions"})
 _BACKUP_FOLDERS = frozenset({"overwritten"})
-_PICTURES = {".png": "image/png", ".svg": "image/svg+xml", ".jpg": "image/jpeg", ".webp": "image/webp"}
-_OTHERS = {
-    ".css": "text/css; charset=utf-8",
-    ".csv": "text/csv; charset=utf-8",
-    ".html": "text/html; charset=utf-8",
-    ".ipynb": "application/x-ipynb+json",
-    ".js": "text/javascript; charset=utf-8",
-    ".md": "text/markdown; charset=utf-8",
-    ".txt": "text/plain; charset=utf-8",
-    ".json": "application/json",
-}
+_PICTURES = frozenset({".jpg", ".png", ".svg", ".webp"})
+_DEEPEST_DOCUMENT = 3
+_BLOCK = 1 << 24
 
 
 class Kind(IntEnum):
@@ -111,6 +105,9 @@ def read_site(root: Path) -> Site:
             if kind is Kind.OBJECT:
                 files[path] = File(path, kind, entry.stat().st_size, "")
                 continue
+            if kind is not Kind.POINTER and (size := entry.stat().st_size) > _BLOCK:
+                files[path] = File(path, kind, size, _digest_of_file(entry.path))
+                continue
             content = read_bytes(entry.path)
             if kind is Kind.POINTER:
                 pointers[path] = content
@@ -127,14 +124,15 @@ def kind_of(path: str) -> Kind:
     for index, part in enumerate(parts[:-1]):
         if part.endswith(STORE_SUFFIX):
             return Kind.OBJECT if parts[index + 1] in _OBJECT_FOLDERS and index + 2 < len(parts) else Kind.POINTER
-    name = parts[-1]
+    name, suffix = parts[-1], PurePosixPath(path).suffix.lower()
+    if len(parts) > _DEEPEST_DOCUMENT:
+        return Kind.PICTURE if suffix in _PICTURES else Kind.OTHER
     if name == CATALOG:
         return Kind.CATALOG
     if name == "collection.json":
         return Kind.COLLECTION
     if len(parts) > 1 and name == f"{parts[-2]}.json":
         return Kind.ITEM
-    suffix = PurePosixPath(name).suffix.lower()
     if suffix == ".parquet":
         return Kind.TABLE
     return Kind.PICTURE if suffix in _PICTURES else Kind.OTHER
@@ -154,8 +152,7 @@ def headers_of(path: str, kind: Kind) -> tuple[str, str]:
         case Kind.COLLECTION | Kind.CATALOG:
             return "application/json", MUTABLE
         case Kind.PICTURE | Kind.OTHER:
-            suffix = PurePosixPath(path).suffix.lower()
-            return _PICTURES.get(suffix) or _OTHERS.get(suffix, "application/octet-stream"), MUTABLE
+            return media_type_of(path), MUTABLE
 
 
 def group_of(path: str) -> str:
@@ -174,6 +171,11 @@ def group_folders(group: str) -> tuple[str, ...]:
 def digest_of(content: bytes) -> str:
     """The digest by which contents are compared."""
     return hashlib.sha256(content).hexdigest()[:DIGEST_LENGTH]
+
+
+def _digest_of_file(path: str) -> str:
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:DIGEST_LENGTH]
 
 
 def read_bytes(path: str) -> bytes:

@@ -16,6 +16,7 @@ from simstac.errors import InvalidDocumentError
 if TYPE_CHECKING:
     import xarray as xr
 
+    from simstac.stac.files import ShippedFile
     from simstac.stac.horizontal import Horizontal
     from simstac.stac.metadata import Metadata
     from simstac.stac.placement import Placement
@@ -84,13 +85,13 @@ class Documents:
     Attributes:
         collection: The Collection.
         items: The Items; can be iterated again and yields equal documents each time.
-        files: Other files to ship, by path relative to the Collection's folder.
+        files: Other files to ship, by path relative to the Collection's folder: their bytes, or where they lie.
         warnings: What could not be made, one line each.
     """
 
     collection: Document
     items: Iterable[Document]
-    files: Mapping[str, bytes] = field(default_factory=dict)
+    files: Mapping[str, bytes | ShippedFile] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -97,11 +97,16 @@ def scheme_keys(routes: Sequence[Route]) -> dict[StorageScheme, str]:
     for route in routes:
         if route.scheme is None or isinstance(route.scheme, Http | LocalPath) or route.scheme in keys:
             continue
-        key, taken, count = _key(route.scheme), set(keys.values()), 1
-        while (candidate := key if count == 1 else f"{key}-{count}") in taken:
-            count += 1
-        keys[route.scheme] = candidate
+        keys[route.scheme] = free_scheme_key(route.scheme, set(keys.values()))
     return keys
+
+
+def free_scheme_key(scheme: AwsS3 | CustomS3 | Gcs | Azure, taken: Container[str]) -> str:
+    """A short key for a scheme that is not among those taken."""
+    key, count = _key(scheme), 1
+    while (candidate := key if count == 1 else f"{key}-{count}") in taken:
+        count += 1
+    return candidate
 
 
 def is_absolute(href: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from simstac.config.sources import StudySource
 from simstac.pipeline.builders.order import Built, Order
 from simstac.pipeline.describe import describe_store
+from simstac.pipeline.outputs import refuse_runs_without_folder
 from simstac.studies import find_study
 from simstac.write import Report, write_study
 
@@ -19,6 +20,7 @@ def build_study(order: Order, source: StudySource) -> Built:
     """
     project, collection, place = order.project, order.collection, order.place
     study = find_study(source.path, parameters=source.parameters, engine=source.engine, base=project.folder)
+    refuse_runs_without_folder(source, study.runs)
     stored, report = write_study(
         study,
         place.href,

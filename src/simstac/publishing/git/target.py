@@ -15,7 +15,7 @@ from simstac.publishing.changes import Action, Changes
 from simstac.publishing.git.clone import Clone
 from simstac.publishing.lock import locked
 from simstac.publishing.manifest import FOLDER, decode_table
-from simstac.publishing.site import CATALOG, group_of
+from simstac.publishing.site import CATALOG, OUTPUTS, group_of
 from simstac.publishing.target import Listed, Versioned
 
 FILE_LIMIT = 100_000_000
@@ -23,6 +23,7 @@ SITE_LIMIT = 1_000_000_000
 LOCK = "simstac.lock"
 NO_JEKYLL = ".nojekyll"
 NAMED = 3
+_OUTPUT_REMEDY = "leave it out of the outputs of the source, or publish to a bucket"
 _REMEDY = "keep large data in a bucket: set store.url to s3://bucket/prefix"
 _VERBS = {Action.ADD: "added", Action.CHANGE: "changed", Action.DELETE: "removed"}
 
@@ -75,7 +76,7 @@ class GitTarget:
                 problem = (
                     f"is too large for Git Pages ({size / 1e6:.0f} MB; less than {FILE_LIMIT / 1e6:.0f} MB is allowed)"
                 )
-                raise PublishError(path, problem, _REMEDY)
+                raise PublishError(path, problem, _OUTPUT_REMEDY if f"/{OUTPUTS}/" in path else _REMEDY)
         total = sum(sizes.values())
         if total > SITE_LIMIT:
             problem = (

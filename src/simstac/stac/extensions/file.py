@@ -1,12 +1,11 @@
-"""File info extension 2.1.0: size and checksum of files that are shipped beside the documents."""
+"""File info extension 2.1.0: size and checksum of pictures and tables that are made beside the documents."""
 
 from __future__ import annotations
 
 import hashlib
 
 from simstac.stac.document import Document, declare
-
-SHA2_256 = "1220"
+from simstac.stac.files import SHA2_256
 
 
 def ship(document: Document, key: str, asset: Document, content: bytes) -> None:

@@ -1,0 +1,123 @@
+"""The raw outputs of a study's runs, as the configuration asks for them: found, hashed, and put beside the Items."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import orjson
+
+from simstac.catalog import item_path
+from simstac.config.model import Collection, Project
+from simstac.config.sources import StudySource
+from simstac.errors import SourceError
+from simstac.pipeline.site import SiteFolder
+from simstac.stac.document import Documents
+from simstac.stac.files import ShippedFile
+from simstac.stac.outputs import Output, shipped_outputs, with_outputs
+from simstac.studies import Run, find_study
+
+HASHING_THREADS = 4
+
+type Found = tuple[tuple[Output, ...], tuple[str, ...]]
+
+
+def with_raw_outputs(project: Project, collection: Collection, documents: Documents) -> Documents:
+    """The documents of a study with the files of each run that the configuration wants; of others, as they are.
+
+    A run that is gone from the source keeps those that the site has of it. Files that lead out of their run's folder,
+    or that no address can name, are left out with a warning.
+
+    Raises:
+        SourceError: If the runs are no folders, or a file cannot be read.
+    """
+    source = collection.source
+    if not isinstance(source, StudySource) or not source.outputs:
+        return documents
+    outputs: dict[str, tuple[Output, ...]] = {}
+    warnings: list[str] = []
+    runs = _runs_in_source(project, source)
+    with ThreadPoolExecutor(HASHING_THREADS) as pool:
+        found = pool.map(partial(_outputs_of, patterns=source.outputs), runs.values())
+        for run, (files, refused) in zip(runs, found, strict=True):
+            outputs[run] = files
+            warnings += refused
+    unmatched = [] if any(outputs.values()) else [f"outputs: {', '.join(source.outputs)} match no file of any run"]
+    outputs |= _kept(SiteFolder(project.site), collection, documents, set(runs))
+    documents = replace(documents, warnings=(*documents.warnings, *unmatched, *warnings))
+    return with_outputs(documents, outputs)
+
+
+def refuse_runs_without_folder(source: StudySource, runs: Sequence[Run]) -> None:
+    """Refuse to look for outputs where the runs are files.
+
+    Raises:
+        SourceError: If outputs are wanted and a run is no folder.
+    """
+    for run in runs if source.outputs else ():
+        if run.path is not None and not run.path.is_dir():
+            problem = "is a file, and outputs are those in the folder of a run"
+            raise SourceError(run.path, problem, "leave out outputs")
+
+
+def _runs_in_source(project: Project, source: StudySource) -> dict[str, Path]:
+    """The folders of the runs by name; none where the source is gone, which building would have refused."""
+    try:
+        study = find_study(source.path, parameters=source.parameters, engine=source.engine, base=project.folder)
+    except SourceError:
+        return {}
+    refuse_runs_without_folder(source, study.runs)
+    return {run.name: run.path for run in study.runs if run.path is not None}
+
+
+def _kept(
+    site: SiteFolder, collection: Collection, documents: Documents, present: set[str]
+) -> dict[str, tuple[Output, ...]]:
+    """What the site has of runs that are gone from the source."""
+    kept = {}
+    for item in documents.items:
+        run = item["properties"].get("sim:run_id")
+        if run is None or run in present:
+            continue
+        content = site.read(item_path(collection.id, item["id"]))
+        if content is not None and b'"file:checksum"' in content:
+            kept[run] = shipped_outputs(orjson.loads(content))
+    return kept
+
+
+def _outputs_of(folder: Path, *, patterns: Sequence[str]) -> Found:
+    """The files that any pattern matches, each once, and a line for each that is left out."""
+    inside, outputs, refused = folder.resolve(), [], []
+    for path in sorted({path for pattern in patterns for path in _matches(folder, pattern)}):
+        name = path.relative_to(folder).as_posix()
+        if not path.resolve().is_relative_to(inside):
+            refused.append(f"{folder.name}: {name} leads out of the folder of its run and is not shipped")
+        elif "#" in name or not name.isprintable():
+            refused.append(f"{folder.name}: {name!r} holds a character that no address may hold, and is not shipped")
+        else:
+            outputs.append(_output(path, name))
+    return tuple(outputs), tuple(refused)
+
+
+def _matches(folder: Path, pattern: str) -> Iterator[Path]:
+    """Files by a pattern; hidden ones are no outputs."""
+    for path in folder.glob(pattern):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if not hidden and path.is_file():
+            yield path
+
+
+def _output(path: Path, name: str) -> Output:
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            size = file.tell()
+    except OSError as error:
+        raise SourceError(
+            path, f"cannot be read: {error.strerror}", "make it readable, or leave it out of outputs"
+        ) from error
+    return Output(name, size, digest, ShippedFile(path, size, digest))
