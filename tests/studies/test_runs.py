@@ -128,6 +128,13 @@ def test_a_semicolon_separates_too_and_the_first_column_names_the_runs(tmp_path)
     assert (read_parameters(path).runs, columns(read_parameters(path))) == (("01",), {"u": [0.5]})
 
 
+def test_decimal_commas_are_numbers_where_a_semicolon_separates(tmp_path):
+    path = tmp_path / "params.csv"
+    path.write_text("case;u;label;code\n1,5;0,5;a,b;1\n2,5;-1,25e1;c;2,0\n")
+    assert read_parameters(path).runs == ("1,5", "2,5")
+    assert columns(read_parameters(path)) == {"u": [0.5, -12.5], "label": ["a,b", "c"], "code": [1.0, 2.0]}
+
+
 def test_parquet_mapping_and_frames_say_the_same(tmp_path):
     rows = {"a": {"u": 0.5, "kind": "x", "on": True}, "b": {"u": 1.5, "kind": "y", "on": False}}
     frame = pd.DataFrame.from_dict(rows, orient="index")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from runs import STATUS, json_source, series_group, write_run
 
-from simstac.errors import SourceError, StorageError
+from simstac.errors import ConfigError, SourceError, StorageError
 from simstac.storage import LocalPath, Stored, icechunk_storage
 from simstac.studies import Parameters, Study, find_runs, read_parameters
 from simstac.studies.runs import match_parameters
@@ -262,11 +262,18 @@ def test_a_study_that_outgrows_its_chunks_gets_larger_ones(tmp_path):
         ("eui", "has a parameter called 'eui', as is a result of the runs"),
         ("status", "has a parameter called 'status', as is a fact of the runs"),
         ("zone", "has a parameter called 'zone', which is a dimension of the results"),
+        ("t", "has a parameter called 't', which is a series of the results"),
     ],
 )
 def test_a_parameter_must_not_be_called_like_something_else(folder, parameter, problem):
     with pytest.raises(SourceError, match=problem):
         folder.write({f"run-{number}": {parameter: 1} for number in range(5)})
+
+
+def test_chunks_of_an_unknown_dimension_are_refused_and_nothing_is_written(folder):
+    with pytest.raises(ConfigError, match=r"'rn', which the data do not have; did you mean 'run'\?"):
+        folder.write(chunks={"rn": 5})
+    assert set(folder.repository().list_tags()) == set()
 
 
 def test_a_store_that_is_something_else_is_left_alone(folder, tmp_path):

@@ -4,9 +4,17 @@ import icechunk
 import pytest
 from icechunk import in_memory_storage
 
-from simstac.errors import ConflictError
-from simstac.storage import LocalPath
-from simstac.write.repository import Place, Transaction, next_tag, release, released_tag, store_errors
+from simstac.errors import ConflictError, StorageError
+from simstac.storage import CustomS3, LocalPath
+from simstac.write.repository import (
+    Place,
+    Transaction,
+    next_tag,
+    open_repository,
+    release,
+    released_tag,
+    store_errors,
+)
 
 
 def test_tags_count_the_snapshots_of_a_version():
@@ -89,3 +97,18 @@ def test_a_lost_race_is_a_conflict(checkpoint):
     with pytest.raises(ConflictError, match="was changed by somebody else meanwhile"), store_errors("memory"):
         transactions[1].commit("yours", {})
     assert zarr.open_group(repository.readonly_session("main").store, mode="r").attrs["by"] == 0
+
+
+def test_a_bucket_that_is_missing_closed_or_down_is_no_empty_place(s3, monkeypatch):
+    def store(bucket, endpoint_url=s3.endpoint_url):
+        return Place(f"s3://{bucket}/store", CustomS3(bucket=bucket, endpoint_url=endpoint_url))
+
+    bucket = s3.make_bucket()
+    assert open_repository(store(bucket)) is None
+    with pytest.raises(StorageError, match="check the bucket"):
+        open_repository(store("no-such-bucket"))
+    with pytest.raises(StorageError, match=r"Connection refused.*; check the bucket"):
+        open_repository(store(bucket, "http://127.0.0.1:9"))
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+    with pytest.raises(StorageError, match="check the bucket"):
+        open_repository(store(bucket))

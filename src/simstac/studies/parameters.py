@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 KEY_COLUMNS = ("run", "name", "id")
+DECIMAL_COMMA = re.compile(r"\s*[+-]?\d*,?\d+(?:[eE][+-]?\d+)?\s*")
 RESERVED = frozenset({"run", "time", "time_bounds", "step", "bounds"})
 
 
@@ -97,24 +98,41 @@ def _read_frame(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise SourceError(path, "does not exist", "check the path of the parameter table")
     try:
-        if path.suffix.lower() in {".parquet", ".pq"}:
-            return pd.read_parquet(path)
-        separator, header = _csv_header(path)
-        return pd.read_csv(
-            path,
-            sep=separator,
-            encoding="utf-8-sig",
-            dtype=dict.fromkeys([_key_column(header) or name for name in header[:1]], str),
-            keep_default_na=False,
-            na_values=[""],
-            true_values=["true", "True", "TRUE"],
-            false_values=["false", "False", "FALSE"],
-        )
+        return pd.read_parquet(path) if path.suffix.lower() in {".parquet", ".pq"} else _read_csv(path)
     except ImportError as error:
         raise SourceError(path, "is Parquet, which needs pyarrow", "pip install simstac[parquet]") from error
     except (ValueError, OSError) as error:
         reason = str(error).splitlines()[0]
         raise SourceError(path, f"cannot be read: {reason}", "write it as UTF-8 CSV or as Parquet") from error
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    import pandas as pd  # noqa: PLC0415  # as above
+
+    separator, header = _csv_header(path)
+    keys = [_key_column(header) or name for name in header[:1]]
+    frame = pd.read_csv(
+        path,
+        sep=separator,
+        encoding="utf-8-sig",
+        dtype=dict.fromkeys(keys, str),
+        keep_default_na=False,
+        na_values=[""],
+        true_values=["true", "True", "TRUE"],
+        false_values=["false", "False", "FALSE"],
+    )
+    if separator == ",":
+        return frame
+    numbers = frame.drop(columns=keys).apply(_without_decimal_commas)
+    return frame.assign(**{str(name): column for name, column in numbers.items()})
+
+
+def _without_decimal_commas(column: pd.Series[Any]) -> pd.Series[Any]:
+    """A column as numbers where every cell is one that is written with a decimal comma."""
+    known = column.dropna()
+    if known.empty or not all(isinstance(cell, str) and DECIMAL_COMMA.fullmatch(cell) for cell in known):
+        return column
+    return column.str.replace(",", ".").astype(float)
 
 
 def _csv_header(path: Path) -> tuple[str, list[str]]:

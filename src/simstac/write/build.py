@@ -19,9 +19,9 @@ from simstac.studies.read import RunData, read_run
 from simstac.studies.structure import MismatchError, Structure, differences
 from simstac.write.arrays import put, remove_others
 from simstac.write.batches import Batch, Outcome, Shape, batches_of, load_batch, settle_batch
-from simstac.write.encoding import runs_in_chunk
+from simstac.write.encoding import refuse_unknown_dimensions, runs_in_chunk
 from simstac.write.grow import grow
-from simstac.write.layout import lay_out
+from simstac.write.layout import Layout, lay_out
 from simstac.write.plan import Plan
 from simstac.write.previous import STUDY_LAYOUT, Previous
 from simstac.write.repository import Transaction
@@ -154,7 +154,8 @@ class Build:
 
         root = zarr.open_group(self.transaction.session.store, mode="a", zarr_format=3)
         layout, columns = self.shape.layout, table.coordinates()
-        _refuse_dimension_names(self.study, layout.coordinates)
+        refuse_unknown_dimensions(self.wished, {dim for spec in layout.arrays.values() for dim in spec.dims})
+        _refuse_names_of_results(self.study, layout)
         shared = {name: columns[name] for name in ("run", *table.named(Role.PARAMETER))}
         for path in layout.groups:
             group = root.require_group(path) if path else root
@@ -194,9 +195,11 @@ def _united(structure: Structure, read: Mapping[str, RunData]) -> Structure:
     return structure
 
 
-def _refuse_dimension_names(study: Study, coordinates: Mapping[str, Mapping[str, Any]]) -> None:
-    names = {name for group in coordinates.values() for name in group}
+def _refuse_names_of_results(study: Study, layout: Layout) -> None:
+    dimensions = {name for group in layout.coordinates.values() for name in group}
+    series = {name for _, name in layout.arrays}
     for parameter in study.parameters.columns:
-        if parameter.name in names:
-            problem = f"has a parameter called {parameter.name!r}, which is a dimension of the results"
+        if parameter.name in dimensions | series:
+            kind = "dimension" if parameter.name in dimensions else "series"
+            problem = f"has a parameter called {parameter.name!r}, which is a {kind} of the results"
             raise SourceError(study.parameters.where, problem, "rename the column")

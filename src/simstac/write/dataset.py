@@ -18,8 +18,9 @@ from simstac.progress import OnProgress, Progress, silent
 from simstac.storage import KeySource, StorageScheme, Stored
 from simstac.studies.encode import cf_attrs, coarsest_unit, in_unit, is_time, json_attrs, microseconds_of
 from simstac.write.arrays import array_at, dimensions, same_values
-from simstac.write.encoding import compressors, grid_chunks
+from simstac.write.encoding import compressors, grid_chunks, refuse_unknown_dimensions
 from simstac.write.repository import (
+    Head,
     Place,
     Transaction,
     create_repository,
@@ -98,12 +99,14 @@ def write(
         StorageError: If the store cannot be read or written, holds something else, or a variable cannot be stored.
         ConflictError: If others keep committing to the same store meanwhile.
         SourceError: If a time is finer than a microsecond.
+        ConfigError: If ``chunks`` names a dimension that the data do not have.
     """
     import xarray as xr  # noqa: PLC0415  # 1.8 s that --help need not pay
 
     place = Place(href, scheme, credentials)
     tree = data if isinstance(data, xr.DataTree) else xr.DataTree(data)
     sources = [source for node in tree.subtree for source in _sources(node, chunks or {}, href)]
+    refuse_unknown_dimensions(chunks or {}, {dim for source in sources for dim in source.dims})
     groups = {node.path.strip("/"): _group_attrs(node) for node in tree.subtree}
     mark = fingerprint or _content_fingerprint(sources, groups)
 
@@ -111,8 +114,7 @@ def write(
         repository = open_repository(place) or create_repository(place)
         with store_errors(href):
             head = read_head(repository)
-            if head is not None and head.metadata.get("layout") != DATASET_LAYOUT:
-                raise StorageError(href, "holds something else than a dataset", "choose another place for the store")
+            _refuse_other_layout(href, head)
             if head is not None and head.metadata.get("fingerprint") == mark:
                 return release(repository, place, version, changed=False)
             transaction = Transaction(repository)
@@ -125,6 +127,11 @@ def write(
 
     with exclusive(place, on_progress):
         return retried(write_once)
+
+
+def _refuse_other_layout(href: str, head: Head | None) -> None:
+    if head is not None and head.metadata.get("layout") != DATASET_LAYOUT:
+        raise StorageError(href, "holds something else than a dataset", "choose another place for the store")
 
 
 def _sources(node: xr.DataTree, wished: Mapping[str, int], href: str) -> Iterator[Source]:

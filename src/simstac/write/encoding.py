@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from simstac.errors import ConfigError
 
 if TYPE_CHECKING:
     import zarr.abc.codec
@@ -66,6 +69,22 @@ def grid_chunks(dims: Sequence[str], shape: Sequence[int], itemsize: int, wished
             break
         chunks[longest] = -(-chunks[longest] // 2)
     return tuple(chunks)
+
+
+def refuse_unknown_dimensions(wished: Mapping[str, int], dims: Collection[str]) -> None:
+    """Refuse chunk lengths of dimensions that the data do not have.
+
+    Args:
+        wished: Chunk lengths by dimension that the user asks for.
+        dims: The dimensions of all variables.
+
+    Raises:
+        ConfigError: If one of them is unknown; it names the nearest.
+    """
+    for dim in sorted(wished.keys() - set(dims)):
+        close = get_close_matches(dim, dims, n=1)
+        remedy = f"did you mean {close[0]!r}?" if close else f"its dimensions are {', '.join(sorted(dims))}"
+        raise ConfigError("store.chunks", f"names the dimension {dim!r}, which the data do not have", remedy)
 
 
 def compressors(dtype: np.dtype[Any]) -> tuple[zarr.abc.codec.BytesBytesCodec, ...]:

@@ -94,7 +94,8 @@ def write_study(
     Raises:
         StorageError: If the store cannot be read or written, or holds something else.
         ConflictError: If others keep committing to the same store meanwhile.
-        SourceError: If no run completed, or a parameter is called like a result, a fact or a dimension.
+        SourceError: If no run completed, or a parameter is called like a result, a series, a fact or a dimension.
+        ConfigError: If ``chunks`` names a dimension that the data do not have.
     """
     place, wished = Place(href, scheme, credentials), dict(chunks or {})
     marks = study.fingerprints(on_progress)

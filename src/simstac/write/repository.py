@@ -24,6 +24,8 @@ METADATA_KEY = "simstac"
 RETIRED = "retired"
 RUN_CHUNKS_IN_MANIFEST = 64
 MANIFESTS_AT_ONCE = 40
+FIRST_TRIES = 3
+CONNECT_TIMEOUT_MS = 10_000
 STORE_ENTRIES = frozenset(
     {"chunks", "config.yaml", "manifests", "overwritten", "refs", "repo", "snapshots", "transactions"}
 )
@@ -109,7 +111,7 @@ def open_repository(place: Place) -> icechunk.Repository | None:
         if isinstance(place.scheme, LocalPath) and not (local_path(place.href) / "repo").exists():
             return None
         storage = _writable_storage(place)
-        if not icechunk.Repository.exists(storage):
+        if not _is_there(storage):
             return None
         return icechunk.Repository.open(storage, config=_config())
 
@@ -290,6 +292,21 @@ def _writable_storage(place: Place) -> icechunk.Storage:
         raise StorageError(place.href, "is read over HTTP and cannot be written", "write to a path or an s3:// address")
     scheme = place.scheme if isinstance(place.scheme, LocalPath) else replace(place.scheme, anonymous=False)
     return icechunk_storage(place.href, scheme, credentials=place.credentials)
+
+
+def _is_there(storage: icechunk.Storage) -> bool:
+    """Whether a store is there, told soon even where nothing answers.
+
+    Icechunk takes a bucket that is missing or closed for one without a store; listing it raises the error.
+    """
+    import icechunk  # noqa: PLC0415  # as above
+
+    few = icechunk.StorageRetriesSettings(max_tries=FIRST_TRIES)
+    soon = icechunk.StorageTimeoutSettings(connect_timeout_ms=CONNECT_TIMEOUT_MS)
+    there = icechunk.Repository.exists(storage, icechunk.StorageSettings(retries=few, timeouts=soon))
+    if not there:
+        next(iter(storage.list_objects_metadata()), None)
+    return there
 
 
 def _refuse_other_files(folder: Path) -> None:
