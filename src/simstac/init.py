@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 from simstac.errors import ConfigError, SourceError
+from simstac.objects import Files, files_at
 from simstac.stac.metadata import identifier
-from simstac.studies import Run, find_runs, read_parameters, source_of
+from simstac.studies import Run, Source, find_runs, find_study, read_parameters, source_of
+from simstac.studies.definition import is_remote
 from simstac.studies.runs import match_parameters
 
 FILE_NAME = "simstac.yaml"
@@ -29,42 +34,87 @@ collections:
     description: {description}
     license: CC-BY-4.0   # an SPDX identifier; choose the one that you publish under
     # providers: [{{name: Your lab, roles: [producer], url: "https://example.org"}}]
-    source: {{engine: energyplus, path: {path}{parameters}}}
+    source: {{{source}}}
 # targets:
 #   - {{type: local, path: /srv/www/stac}}
 #   - {{type: s3, url: "s3://bucket/stac", region: us-east-1}}
 """
 
 
-def write_config(directory: Path, engine: str = "energyplus") -> Path:
-    """Write ``simstac.yaml`` into a folder of runs and return its path.
+def write_config(directory: Path | str, engine: str = "energyplus", access: Mapping[str, Any] | None = None) -> Path:
+    """Write ``simstac.yaml`` for a folder of runs into it, or for runs in a bucket into the current folder.
 
     Args:
-        directory: The folder; the runs lie up to three levels below it.
+        directory: The folder or the ``s3://bucket/prefix``; the runs lie up to three levels below it.
         engine: The xarray engine that reads a run.
+        access: How the bucket is reached: the keywords of `simstac.objects.files_at`.
+
+    Returns:
+        The path of the configuration.
 
     Raises:
         ConfigError: If there is a configuration already.
         SourceError: If there are no runs.
     """
-    path = directory / FILE_NAME
+    remote = isinstance(directory, str) and is_remote(directory)
+    path = Path(FILE_NAME) if remote else Path(directory) / FILE_NAME
     if path.exists():
         raise ConfigError(path, "is there already", "edit it, or remove it first")
-    pattern, runs = _runs_in(directory, engine)
-    table = _table_of(directory, runs)
-    title = directory.resolve().name
-    description = f"{len(runs)} simulation{'' if len(runs) == 1 else 's'} of {title}."
-    parameters = f", parameters: {json.dumps(table, ensure_ascii=False)}" if table else ""
+    found = {key: value for key, value in (access or {}).items() if value}
+    if remote:
+        title = str(directory).rstrip("/").rpartition("/")[2]
+        pattern, count, table = _runs_below(str(directory).rstrip("/"), engine, found)
+    else:
+        title = Path(directory).resolve().name
+        pattern, runs = _runs_in(Path(directory), engine)
+        count, table = len(runs), _table_of(Path(directory), runs)
+    description = f"{count} simulation{'' if count == 1 else 's'} of {title}."
+    facts = {"engine": engine, "path": pattern, **found} | ({"parameters": table} if table else {})
     text = TEMPLATE.format(
         file=path.name,
         id=identifier(title) or "simulations",
         title=json.dumps(title, ensure_ascii=False),
         description=json.dumps(description, ensure_ascii=False),
-        path=json.dumps(pattern),
-        parameters=parameters,
+        source=", ".join(f"{key}: {_yaml(key, value)}" for key, value in facts.items()),
     )
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def _yaml(key: str, value: object) -> str:
+    return str(value) if key == "engine" else json.dumps(value, ensure_ascii=False)
+
+
+def _runs_below(address: str, engine: str, access: Mapping[str, Any]) -> tuple[str, int, str | None]:
+    """The pattern that matches the uppermost runs in a bucket, how many they are, and the address of their table."""
+
+    def open_files(at: str) -> Files:
+        return files_at(at, **access)
+
+    source = source_of(engine)
+    folders: dict[PurePosixPath, set[str]] = {}
+    for file in map(PurePosixPath, (each.path for each in open_files(address).list())):
+        folders.setdefault(file.parent, set()).add(file.name)
+    levels = {len(folder.parts) for folder, names in folders.items() if _is_run(source, names)} - {0}
+    if not levels or min(levels) > len(PATTERNS):
+        raise SourceError(address, f"holds no runs that {engine} reads", "name the prefix of the runs' folders")
+    runs = [folder for folder, names in folders.items() if len(folder.parts) == min(levels) and _is_run(source, names)]
+    parents = dict.fromkeys(run.parent for run in runs)
+    below = f"{parents.popitem()[0]}/*".removeprefix("./") if len(parents) == 1 else PATTERNS[min(levels) - 1]
+    places = {PurePosixPath(), *(run.parent for run in runs)}
+    tables = [f"{address}/{place / name}" for place in sorted(places) for name in sorted(folders.get(place, ()))]
+    for table in (*(each for each in tables if each.lower().endswith(TABLES)), None):
+        with suppress(SourceError):
+            study = find_study(f"{address}/{below}", parameters=table, engine=engine, open_files=open_files)
+            return f"{address}/{below}", len(study.runs), table
+    raise SourceError(f"{address}/{below}", "holds runs that share a name", "write the configuration by hand")
+
+
+def _is_run(source: Source, names: set[str]) -> bool:
+    try:
+        return source.wanted(names).is_run
+    except SourceError:
+        return False
 
 
 def _runs_in(directory: Path, engine: str) -> tuple[str, tuple[Run, ...]]:
@@ -84,7 +134,7 @@ def _runs_in(directory: Path, engine: str) -> tuple[str, tuple[Run, ...]]:
 
 def _table_of(directory: Path, runs: tuple[Run, ...]) -> str | None:
     """The first table beside or above the runs that has a row for each of them."""
-    folders = dict.fromkeys([directory, *(run.path.parent for run in runs if run.path)])
+    folders = dict.fromkeys([directory, *(run.path.parent for run in runs if isinstance(run.path, Path))])
     tables = [path for folder in folders for path in sorted(folder.iterdir()) if path.suffix.lower() in TABLES]
     for path in tables:
         try:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +20,18 @@ if TYPE_CHECKING:
 CONFIG = click.argument("config", type=click.Path(path_type=Path))
 JSON = click.option("--json", "as_json_", is_flag=True, help="Print one JSON object a line.")
 DROP = click.option("--drop-vanished", is_flag=True, help="Drop runs from the store whose results are gone.")
+
+
+def _reaching_a_bucket[F: Callable[..., Any]](command: F) -> F:
+    """The options by which a bucket is reached."""
+    for option in (
+        click.option("--anonymous", is_flag=True, help="Read an open bucket without credentials."),
+        click.option("--profile", help="Profile of the AWS configuration that may read the bucket."),
+        click.option("--region", help="Region of the bucket."),
+        click.option("--endpoint-url", help="Endpoint of an S3-compatible service."),
+    ):
+        command = option(command)
+    return command
 
 
 @click.command()
@@ -52,23 +66,26 @@ def demo(directory: Path) -> int:
 
 
 @click.command()
-@click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
-def init(directory: Path) -> None:
-    """Look at the runs in DIRECTORY and write a configuration for them."""
+@click.argument("directory", metavar="DIR|s3://…")
+@_reaching_a_bucket
+def init(directory: str, **access: str | bool | None) -> None:
+    """Look at the runs in a folder or a bucket and write a configuration for them."""
     from simstac.init import write_config  # noqa: PLC0415  # keeps --help light
 
-    path = write_config(directory)
+    path = write_config(_place(directory), access=access)
     click.echo(f"wrote {path}\nedit it, then: simstac build {shlex.quote(str(path))}")
 
 
 @click.command()
-@click.argument("path", metavar="CONFIG|DIR", type=click.Path(exists=True, path_type=Path))
+@click.argument("path", metavar="CONFIG|DIR|s3://…")
+@_reaching_a_bucket
 @JSON
-def status(path: Path, as_json_: bool) -> int:
-    """Show every run of a configuration or a folder, and its state."""
+def status(path: str, as_json_: bool, **access: Any) -> int:
+    """Show every run of a configuration, a folder or a bucket, and its state."""
     from simstac import pipeline  # noqa: PLC0415  # keeps --help light
+    from simstac.objects import files_at  # noqa: PLC0415  # as above
 
-    rows = pipeline.status(path)
+    rows = pipeline.status(_place(path), open_files=partial(files_at, **access))
     if as_json_:
         as_json(rows)
     else:
@@ -85,6 +102,16 @@ def schema() -> None:
     from simstac.config import json_schema  # noqa: PLC0415  # keeps --help light
 
     click.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+
+
+def _place(given: str) -> Path | str:
+    """An address in a bucket as it is, else a path that is there."""
+    if "://" in given:
+        return given
+    path = Path(given)
+    if not path.exists():
+        raise click.BadParameter(f"{given!r} does not exist.")
+    return path
 
 
 def show_build(report: BuildReport, *, as_json_: bool) -> None:

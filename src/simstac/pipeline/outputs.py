@@ -16,10 +16,11 @@ from simstac.config.model import Collection, Project
 from simstac.config.sources import StudySource
 from simstac.errors import SourceError
 from simstac.pipeline.site import SiteFolder
+from simstac.pipeline.study import configured_study
 from simstac.stac.document import Documents
 from simstac.stac.files import ShippedFile
 from simstac.stac.outputs import Output, shipped_outputs, with_outputs
-from simstac.studies import Run, find_study
+from simstac.studies import Run
 
 HASHING_THREADS = 4
 
@@ -53,25 +54,26 @@ def with_raw_outputs(project: Project, collection: Collection, documents: Docume
 
 
 def refuse_runs_without_folder(source: StudySource, runs: Sequence[Run]) -> None:
-    """Refuse to look for outputs where the runs are files.
+    """Refuse to look for outputs where the runs are files, or lie elsewhere.
 
     Raises:
         SourceError: If outputs are wanted and a run is no folder.
     """
     for run in runs if source.outputs else ():
-        if run.path is not None and not run.path.is_dir():
-            problem = "is a file, and outputs are those in the folder of a run"
-            raise SourceError(run.path, problem, "leave out outputs")
+        if run.path is not None and not (isinstance(run.path, Path) and run.path.is_dir()):
+            what = "is a file" if isinstance(run.path, Path) else "is not on this machine"
+            problem = f"{what}, and outputs are those in the folder of a run"
+            raise SourceError(str(run.path), problem, "leave out outputs")
 
 
 def _runs_in_source(project: Project, source: StudySource) -> dict[str, Path]:
     """The folders of the runs by name; none where the source is gone, which building would have refused."""
     try:
-        study = find_study(source.path, parameters=source.parameters, engine=source.engine, base=project.folder)
+        study = configured_study(project, source)
     except SourceError:
         return {}
     refuse_runs_without_folder(source, study.runs)
-    return {run.name: run.path for run in study.runs if run.path is not None}
+    return {run.name: run.path for run in study.runs if isinstance(run.path, Path)}
 
 
 def _kept(

@@ -19,10 +19,11 @@ from simstac.errors import ConfigError, SourceError
 from simstac.pipeline.build import BUILT, build_collection
 from simstac.pipeline.place import store_place
 from simstac.pipeline.site import SiteFolder
+from simstac.pipeline.study import configured_study
 from simstac.progress import OnProgress, silent
 from simstac.stac.placement import is_absolute
 from simstac.storage import LocalPath
-from simstac.studies import Study, find_study
+from simstac.studies import Study
 from simstac.write import delete_store, stored_fingerprints
 from simstac.write.expire import refuse_other_files
 
@@ -139,7 +140,7 @@ def remove_run(
         raise ConfigError(collection_id, problem, "name the collection alone")
     stored = stored_fingerprints(place.href, place.scheme, credentials=place.credentials)
     name = _run_name(site, collection_id, item, stored)
-    study = find_study(source.path, parameters=source.parameters, engine=source.engine, base=project.folder)
+    study = configured_study(project, source)
     _refuse_in_source(study, name)
     dropped = Removed(Effect.DELETE, Kind.RUN, name, "its results are gone")
     if dry_run:
@@ -193,7 +194,7 @@ def _refuse_in_source(study: Study, name: str) -> None:
         return
     if run.path is not None:
         problem = "still holds the results of this run, so the next build would bring it back"
-        raise SourceError(run.path, problem, "move them away first, and its row out of the table of parameters")
+        raise SourceError(str(run.path), problem, "move them away first, and its row out of the table of parameters")
     problem = f"still has a row for {name!r}, so the next build would bring it back"
     raise SourceError(study.parameters.where, problem, "take the row out first")
 

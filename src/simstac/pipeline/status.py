@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from simstac.config import Collection, Project, load_project
 from simstac.config.sources import StudySource
 from simstac.errors import SourceError
+from simstac.objects import files_at
 from simstac.pipeline.place import store_place
+from simstac.pipeline.study import configured_study
 from simstac.progress import OnProgress, silent
 from simstac.studies import Run, State, Study, find_study
-from simstac.write import stored_fingerprints
+from simstac.studies.definition import OpenFiles, is_remote
+from simstac.studies.fetch import at_hand
+from simstac.write import StoredRun, stored_runs
+
+READING_THREADS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +42,21 @@ class RunStatus:
     message: str
 
 
-def status(path: Path, *, engine: str = "energyplus", on_progress: OnProgress = silent) -> tuple[RunStatus, ...]:
+def status(
+    path: Path | str,
+    *,
+    engine: str = "energyplus",
+    open_files: OpenFiles = files_at,
+    on_progress: OnProgress = silent,
+) -> tuple[RunStatus, ...]:
     """The runs of a configuration file, or of a folder of runs.
 
+    Of a run that is in the store as it is, the store says how it ended; nothing of it is read or fetched.
+
     Args:
-        path: A configuration or a folder.
+        path: A configuration, a folder, or the address of runs in a bucket.
         engine: The xarray engine that reads the runs of a folder.
+        open_files: How the address is reached: `simstac.objects.files_at` with its keywords bound.
         on_progress: Hears of every run compared.
 
     Raises:
@@ -48,8 +64,8 @@ def status(path: Path, *, engine: str = "energyplus", on_progress: OnProgress = 
         SourceError: If there are no runs.
         StorageError: If a store is there but cannot be opened.
     """
-    if path.is_dir():
-        return tuple(_rows("", find_study(path, engine=engine), {}, {}))
+    if is_remote(path) or Path(path).is_dir():
+        return tuple(_rows("", find_study(path, engine=engine, open_files=open_files), {}, {}))
     project = load_project(path)
     return tuple(row for each in project.collections for row in _collection_rows(project, each, on_progress))
 
@@ -58,35 +74,42 @@ def _collection_rows(project: Project, collection: Collection, on_progress: OnPr
     source, place = collection.source, store_place(project, collection)
     if not isinstance(source, StudySource):
         return
-    study = find_study(source.path, parameters=source.parameters, engine=source.engine, base=project.folder)
-    stored = stored_fingerprints(place.href, place.scheme, credentials=place.credentials)
+    study = configured_study(project, source)
+    stored = stored_runs(place.href, place.scheme, credentials=place.credentials)
     yield from _rows(collection.id, study, study.fingerprints(on_progress), stored)
 
 
-def _rows(collection: str, study: Study, marks: dict[str, str], stored: dict[str, str]) -> Iterator[RunStatus]:
-    for run in study.runs:
-        state = _state(study, run)
-        if state.status == "completed" and stored.get(run.name) == "":
-            state = State("incomplete", "the last build could not use it; simstac build says why")
-        yield RunStatus(collection, run.name, state.status, _in_store(run.name, marks, stored), state.message)
+def _rows(
+    collection: str, study: Study, marks: Mapping[str, str], stored: Mapping[str, StoredRun]
+) -> Iterator[RunStatus]:
+    with ThreadPoolExecutor(READING_THREADS) as pool:
+        states = pool.map(lambda run: _state(study, run, marks.get(run.name, ""), stored.get(run.name)), study.runs)
+        for run, state in zip(study.runs, states, strict=True):
+            yield RunStatus(collection, run.name, state.status, _in_store(run.name, marks, stored), state.message)
     names = {run.name for run in study.runs}
     yield from (
         RunStatus(collection, name, "missing", "kept", "its results are gone") for name in stored if name not in names
     )
 
 
-def _state(study: Study, run: Run) -> State:
+def _state(study: Study, run: Run, mark: str, stored: StoredRun | None) -> State:
     if run.path is None:
         return State("missing", "its results are not there")
+    if stored and mark and stored.fingerprint == mark:
+        return State(stored.status, stored.message)
     try:
-        return study.source.state(run.path)
+        with at_hand(run.path, study.source) as here:
+            state = here.state
     except SourceError as error:
         return State("incomplete", str(error))
+    if state.status == "completed" and stored and not stored.fingerprint:
+        return State("incomplete", "the last build could not use it; simstac build says why")
+    return state
 
 
-def _in_store(name: str, marks: dict[str, str], stored: dict[str, str]) -> str:
+def _in_store(name: str, marks: Mapping[str, str], stored: Mapping[str, StoredRun]) -> str:
     if not marks:
         return ""
     if name not in stored:
         return "new"
-    return "current" if stored[name] == marks[name] else "stale"
+    return "current" if stored[name].fingerprint == marks[name] else "stale"

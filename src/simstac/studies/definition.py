@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from simstac.errors import SourceError
+from simstac.objects import Files, files_at, split_pattern
 from simstac.progress import OnProgress, Progress, silent
+from simstac.studies.fetch import run_fingerprint
 from simstac.studies.parameters import Parameters, Table, read_parameters
-from simstac.studies.runs import Run, find_runs, match_parameters
-from simstac.studies.source import Source, fingerprint, source_of
+from simstac.studies.remote import find_remote_runs
+from simstac.studies.runs import Run, find_runs, in_order, match_parameters, run_at
+from simstac.studies.source import Source, source_of
 
 if TYPE_CHECKING:
     from xarray.backends import BackendEntrypoint
 
 HASHING_THREADS = 4
+
+type OpenFiles = Callable[[str], Files]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,35 +59,79 @@ def find_study(
     engine: str | type[BackendEntrypoint] = "energyplus",
     options: Mapping[str, Any] | None = None,
     base: Path | None = None,
+    open_files: OpenFiles = files_at,
 ) -> Study:
     """The study whose runs a path or glob pattern names; no run is opened yet.
 
     Args:
-        path: A folder of runs, or a glob such as ``runs/*``.
-        parameters: The parameter table: a CSV or Parquet file, ``{run: {parameter: value}}``, or a DataFrame.
+        path: A folder of runs, or a glob such as ``runs/*`` or ``s3://bucket/study/case-*``.
+        parameters: The parameter table: a CSV or Parquet file, here or in a bucket, ``{run: {parameter: value}}``, or a
+            DataFrame.
         engine: The xarray engine that reads a run.
         options: Keyword arguments for opening a run.
         base: What relative paths are relative to; the current folder where None.
+        open_files: How an address in a bucket is reached: `simstac.objects.files_at` with its keywords bound.
 
     Raises:
         SourceError: If no runs are found, or runs and rows of the table do not fit; see `find_runs`, `read_parameters`.
     """
     source = source_of(engine, options)
     base = base or Path.cwd()
-    if parameters is None:
-        return Study(find_runs(path, base=base, is_run=source.is_run), Parameters(), source)
-    if isinstance(parameters, str | Path):
+    if isinstance(parameters, str | Path) and not is_remote(parameters):
         parameters = base / parameters
-    ignore = (parameters,) if isinstance(parameters, Path) else ()
-    runs = find_runs(path, base=base, ignore=ignore, is_run=source.is_run)
-    table = read_parameters(parameters)
+    if is_remote(path):
+        ignored = parameters if isinstance(parameters, str) else ""
+        runs = _remote_runs(str(path), source, open_files, ignore=ignored)
+    else:
+        ignore = (parameters,) if isinstance(parameters, Path) else ()
+        runs = find_runs(path, base=base, ignore=ignore, is_run=source.is_run)
+    return with_parameters(runs, source, parameters, open_files)
+
+
+def with_parameters(
+    runs: tuple[Run, ...], source: Source, parameters: Table | None, open_files: OpenFiles = files_at
+) -> Study:
+    """The study of runs and the rows of their table.
+
+    Raises:
+        SourceError: If runs and rows do not fit; see `read_parameters`.
+    """
+    if parameters is None:
+        return Study(runs, Parameters(), source)
+    table = _read_table(parameters, open_files)
     return Study(match_parameters(runs, table), table, source)
+
+
+def is_remote(path: object) -> bool:
+    """Whether something is an address and no path on this machine."""
+    return isinstance(path, str) and "://" in path
+
+
+def _remote_runs(address: str, source: Source, open_files: OpenFiles, *, ignore: str) -> tuple[Run, ...]:
+    plain, pattern = split_pattern(address)
+    found = find_remote_runs(
+        open_files(plain), pattern, ignore=ignore, is_run=lambda names: source.wanted(names).is_run
+    )
+    return in_order(map(run_at, found), address)
+
+
+def _read_table(table: Table, open_files: OpenFiles) -> Parameters:
+    """The table, fetched first where it is in a bucket."""
+    if not isinstance(table, str) or not is_remote(table):
+        return read_parameters(table)
+    folder, _, name = table.rpartition("/")
+    with TemporaryDirectory(prefix="simstac-table-") as here:
+        open_files(folder).fetch(name, Path(here) / name)
+        try:
+            return replace(read_parameters(Path(here) / name), where=table)
+        except SourceError as error:
+            raise SourceError(table, error.problem, error.remedy) from error
 
 
 def _fingerprint(run: Run, source: Source, reader: str) -> str:
     if run.path is None:
         return ""
     try:
-        return fingerprint(source.state(run.path), reader)
+        return run_fingerprint(run.path, source, reader)
     except SourceError:
         return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 
 from simstac.errors import SourceError
 from simstac.studies.encode import encoded, json_attrs
+from simstac.studies.fetch import AtHand, at_hand
+from simstac.studies.remote import RemotePath
 from simstac.studies.runs import Run
 from simstac.studies.source import Source
 from simstac.studies.structure import Axis, AxisKey, AxisKind, Structure, Variable, VariableKey
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
 IRREGULAR = frozenset({"hvac"})
 """Groups whose time steps differ from run to run, so that their times are data of each run."""
+NOT_THERE = "the parameter table names it, but its results are not there"
 OURS = frozenset({"Conventions", "coordinates", "simstac"})
 """Attributes of groups that the ensemble has of its own."""
 
@@ -73,22 +77,14 @@ def read_run(run: Run, mark: str, source: Source) -> RunData:
         source: What reads it.
     """
     if run.path is None:
-        return RunData(run, "missing", "the parameter table names it, but its results are not there", "")
+        return RunData(run, "missing", run.problem or NOT_THERE, "")
     try:
-        state = source.state(run.path)
+        with at_hand(run.path, source) as here:
+            return _read(run, mark, here)
     except SourceError as error:
-        return RunData(run, "incomplete", _reason(error, run), "")
-    facts = {name: Scalar(value, is_fact=True) for name, value in state.facts.items()}
-    if state.status != "completed":
-        return RunData(run, state.status, state.message, mark, facts)
-    try:
-        with source.open(run.path) as tree:
-            scalars, structure, values = _encode(tree)
-    except SourceError as error:
-        return RunData(run, "incomplete", _reason(error, run), "", facts)
+        return RunData(run, "incomplete", _reason(error, run.path), "")
     except OSError as error:
-        return RunData(run, "incomplete", f"cannot be read: {error.strerror or error}", "", facts)
-    return RunData(run, state.status, state.message, mark, {**facts, **scalars}, structure, values)
+        return RunData(run, "incomplete", f"cannot be read: {error.strerror or error}", "")
 
 
 def refused(data: RunData, problem: str) -> RunData:
@@ -96,10 +92,28 @@ def refused(data: RunData, problem: str) -> RunData:
     return replace(data, status="incomplete", message=problem, fingerprint="", structure=None, values={})
 
 
-def _reason(error: SourceError, run: Run) -> str:
+def _read(run: Run, mark: str, here: AtHand) -> RunData:
+    state = here.state
+    facts = {name: Scalar(value, is_fact=True) for name, value in state.facts.items()}
+    if state.status != "completed":
+        return RunData(run, state.status, state.message, mark, facts)
+    try:
+        with here.open() as tree:
+            scalars, structure, values = _encode(tree)
+    except SourceError as error:
+        return RunData(run, "incomplete", _reason(error, here.path, run.path), "", facts)
+    except OSError as error:
+        return RunData(run, "incomplete", f"cannot be read: {error.strerror or error}", "", facts)
+    return RunData(run, state.status, state.message, mark, {**facts, **scalars}, structure, values)
+
+
+def _reason(error: SourceError, *paths: Path | RemotePath | None) -> str:
     """The message without the run's own path, which readers of a catalog do not know."""
     text = str(error)
-    return text.replace(f"{run.path}/", "").replace(str(run.path), run.path.name if run.path else "")
+    for path in paths:
+        if path is not None:
+            text = text.replace(f"{path}/", "").replace(str(path), path.name)
+    return text
 
 
 def _encode(tree: xr.DataTree) -> tuple[dict[str, Scalar], Structure, dict[VariableKey, NDArray[Any]]]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import glob
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from simstac.errors import SourceError
 from simstac.studies.parameters import Parameters
+from simstac.studies.remote import RemotePath
 
 SHOWN = 5
 
@@ -21,13 +22,15 @@ class Run:
 
     Attributes:
         name: What the run is called, unique in its study: the folder's name, or the file's without its suffix.
-        path: The folder or file with its results, or None where the parameter table names a run that is not there.
-        source: The path to publish, relative to the study's base folder; empty where there is none.
+        path: The folder or file with its results, here or elsewhere; None where there are none.
+        source: The path to publish, relative to the study's base folder, or the address; empty where there is none.
+        problem: Why there are no results, where that is known.
     """
 
     name: str
-    path: Path | None
+    path: Path | RemotePath | None
     source: str = ""
+    problem: str = ""
 
 
 def find_runs(
@@ -59,13 +62,27 @@ def find_runs(
     runs = [_run(path, base) for path in folders or found]
     if not runs:
         raise SourceError(where, "matches no runs", "point the path at the folders of the runs, for example runs/*")
-    runs.sort(key=lambda run: (_natural(run.name), run.source))
-    for name, same in groupby(runs, key=lambda run: run.name):
+    return in_order(runs, where)
+
+
+def run_at(path: RemotePath) -> Run:
+    """The run at an address, called by the last part of it."""
+    return Run(PurePosixPath(path.name).stem if path.file else path.name, path, str(path))
+
+
+def in_order(runs: Iterable[Run], where: str) -> tuple[Run, ...]:
+    """The runs in natural order of their names.
+
+    Raises:
+        SourceError: If two runs have one name.
+    """
+    ordered = sorted(runs, key=lambda run: (_natural(run.name), run.source))
+    for name, same in groupby(ordered, key=lambda run: run.name):
         paths = [run.source for run in same]
         if len(paths) > 1:
             problem = f"has two runs called {name!r}: {paths[0]} and {paths[1]}"
             raise SourceError(where, problem, "match the folders of the runs, and give each its own name")
-    return tuple(runs)
+    return tuple(ordered)
 
 
 def match_parameters(runs: Sequence[Run], parameters: Parameters) -> tuple[Run, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -36,6 +36,21 @@ class State:
     files: tuple[Path, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which files of a run that lies elsewhere are read.
+
+    Attributes:
+        state: Those that tell how the run ended; small.
+        data: Those that its data need besides, read only if it completed.
+        is_run: Whether the names surely are those of one run.
+    """
+
+    state: tuple[str, ...]
+    data: tuple[str, ...]
+    is_run: bool
+
+
 class Source(Protocol):
     """A format of simulation results; picklable, so that workers read too."""
 
@@ -46,8 +61,19 @@ class Source(Protocol):
     def is_run(self, path: Path) -> bool:
         """Whether a path surely holds the results of one run."""
 
+    def wanted(self, names: Collection[str], file: str = "") -> Wanted:
+        """Which files of a run that lies elsewhere are read.
+
+        Args:
+            names: The files there are, by their paths within the run's folder.
+            file: The one that the run was named by, where it was not the folder.
+
+        Raises:
+            SourceError: If it is not certain which run is meant.
+        """
+
     def state(self, path: Path) -> State:
-        """How the run ended, and its files."""
+        """How the run ended, and its files; of a copy, those that only its data need may still be empty."""
 
     def open(self, path: Path) -> xr.DataTree:
         """The run as a DataTree whose groups are its series."""
@@ -76,6 +102,10 @@ class EngineSource:
     def is_run(self, path: Path) -> bool:
         """See `Source`."""
         return self._backend().guess_can_open(path)
+
+    def wanted(self, names: Collection[str], file: str = "") -> Wanted:
+        """The one file, or all files in the run's folder: only the engine knows which it reads."""
+        return Wanted((), (file,) if file else tuple(sorted(names)), is_run=False)
 
     def state(self, path: Path) -> State:
         """A run that is there counts as completed; whether it can be read shows when it is read."""
@@ -121,6 +151,15 @@ class EnergyPlusSource:
         from simstac.sources.energyplus.files import looks_like_run  # noqa: PLC0415  # needed by this source alone
 
         return looks_like_run(path)
+
+    def wanted(self, names: Collection[str], file: str = "") -> Wanted:
+        """The SQL file, or else ESO and MTR, and the small files that go with them."""
+        from simstac.sources.energyplus import files as run_files  # noqa: PLC0415  # as above
+
+        files = run_files.files_among(Path("the folder"), names, file=file)
+        state = tuple(path.name for path in (files.end, files.err) if path)
+        data = tuple(path.name for path in files.read_files if path.name not in state)
+        return Wanted(state, (*data, *run_files.journals_of(files, names)), run_files.names_look_like_run(names))
 
     def state(self, path: Path) -> State:
         """See `Source`."""

@@ -3,12 +3,20 @@
 from simstac.write.dataset import write
 from simstac.write.ensemble import Report, write_study
 from simstac.write.expire import Expiry, Retention, Version, delete_store, expire
-from simstac.write.reading import current_version, older_versions, open_stored, stored_fingerprints
+from simstac.write.reading import (
+    StoredRun,
+    current_version,
+    older_versions,
+    open_stored,
+    stored_fingerprints,
+    stored_runs,
+)
 
 __all__ = [
     "Expiry",
     "Report",
     "Retention",
+    "StoredRun",
     "Version",
     "current_version",
     "delete_store",
@@ -16,6 +24,7 @@ __all__ = [
     "older_versions",
     "open_stored",
     "stored_fingerprints",
+    "stored_runs",
     "write",
     "write_study",
 ]

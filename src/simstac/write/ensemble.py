@@ -143,7 +143,7 @@ def _refuse_no_data(study: Study, table: RunTable) -> None:
     said = table.texts("message").get(first.name, "")
     reason = f"{first.name} is {statuses.get(first.name, 'missing')}" + (f" ({said})" if said else "")
     remedy = "see simstac status, mend the runs and build again"
-    raise SourceError(first.path or first.name, f"no run of the study completed: {reason}", remedy)
+    raise SourceError(str(first.path or first.name), f"no run of the study completed: {reason}", remedy)
 
 
 def _metadata(study: Study, table: RunTable, fingerprint: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from simstac.storage import KeySource, StorageScheme, Stored, icechunk_storage
@@ -20,6 +20,21 @@ from simstac.write.repository import (
 
 if TYPE_CHECKING:
     import xarray as xr
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRun:
+    """What a store says of a run.
+
+    Attributes:
+        fingerprint: What its results were made from; empty where it has to be read again.
+        status: How it ended.
+        message: Why, where it did not complete.
+    """
+
+    fingerprint: str
+    status: str
+    message: str
 
 
 def open_stored(stored: Stored, *, credentials: KeySource | None = None) -> xr.DataTree:
@@ -97,9 +112,18 @@ def stored_fingerprints(href: str, scheme: StorageScheme, *, credentials: KeySou
     Raises:
         StorageError: If the store cannot be opened, or is not a study's.
     """
+    return {name: run.fingerprint for name, run in stored_runs(href, scheme, credentials=credentials).items()}
+
+
+def stored_runs(href: str, scheme: StorageScheme, *, credentials: KeySource | None = None) -> dict[str, StoredRun]:
+    """The runs that a store holds, by name; empty where there is no store.
+
+    Raises:
+        StorageError: If the store cannot be opened, or is not a study's.
+    """
     repository = open_repository(Place(href, scheme, credentials))
     if repository is None or read_head(repository) is None:
         return {}
     with store_errors(href):
-        (fingerprints,) = read_texts(repository.readonly_session(MAIN).store, "fingerprint")
-    return fingerprints
+        columns = read_texts(repository.readonly_session(MAIN).store, "fingerprint", "status", "message")
+    return {name: StoredRun(*(column[name] for column in columns)) for name in columns[0]}

@@ -6,22 +6,45 @@ from simstac.config.sources import StudySource
 from simstac.pipeline.builders.order import Built, Order
 from simstac.pipeline.describe import describe_store
 from simstac.pipeline.outputs import refuse_runs_without_folder
-from simstac.studies import find_study
+from simstac.pipeline.study import configured_study
+from simstac.storage import Stored
+from simstac.studies import Study
 from simstac.write import Report, write_study
 
 COMPLETED = "completed"
 
 
 def build_study(order: Order, source: StudySource) -> Built:
+    """Write the ensemble of the study that the configuration names, and describe it.
+
+    Raises:
+        SimstacError: If it cannot be built.
+    """
+    study = configured_study(order.project, source)
+    refuse_runs_without_folder(source, study.runs)
+    return build_runs(order, study)
+
+
+def build_runs(order: Order, study: Study) -> Built:
     """Write the ensemble of a study and describe it.
 
     Raises:
         SimstacError: If it cannot be built.
     """
-    project, collection, place = order.project, order.collection, order.place
-    study = find_study(source.path, parameters=source.parameters, engine=source.engine, base=project.folder)
-    refuse_runs_without_folder(source, study.runs)
-    stored, report = write_study(
+    stored, report = write_runs(order, study)
+    return Built(
+        documents=describe_store(order.project, order.collection, stored),
+        stored=stored,
+        statuses=tuple(report.statuses.values()),
+        problems=_problems(report),
+        notes=_notes(report),
+    )
+
+
+def write_runs(order: Order, study: Study) -> tuple[Stored, Report]:
+    """Write the ensemble of a study to the store of its collection; see `simstac.write.write_study`."""
+    collection, place = order.collection, order.place
+    return write_study(
         study,
         place.href,
         place.scheme,
@@ -30,13 +53,6 @@ def build_study(order: Order, source: StudySource) -> Built:
         drop_vanished=order.drop_vanished,
         credentials=place.credentials,
         on_progress=order.on_progress,
-    )
-    return Built(
-        documents=describe_store(project, collection, stored),
-        stored=stored,
-        statuses=tuple(report.statuses.values()),
-        problems=_problems(report),
-        notes=_notes(report),
     )
 
 

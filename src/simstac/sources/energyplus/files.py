@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+import os
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from os import PathLike
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from simstac.errors import SourceError
 
@@ -55,13 +57,42 @@ def find_run(path: str | PathLike[str]) -> RunFiles:
     """
     given = Path(path)
     if given.is_dir():
-        return _files(given, _stem_in(given))
+        return files_among(given, _names_in(given))
     if not given.exists():
         raise SourceError(given, "does not exist", "give the folder of a run, or its eplusout.sql")
     if given.suffix not in RESULTS:
         raise SourceError(given, "is no result file of EnergyPlus", "give the folder of a run, or its .sql or .eso")
-    files = _files(given.parent, given.stem)
-    return files if given.suffix == ".sql" else _without_sql(files)
+    return files_among(given.parent, _names_in(given.parent), file=given.name)
+
+
+def files_among(folder: Path, names: Collection[str], *, file: str = "") -> RunFiles:
+    """The files of the run in a folder that holds files of these names; the folder itself is not looked at.
+
+    Args:
+        folder: The folder.
+        names: The names of its files.
+        file: The result file that says which run is meant, where it is not the folder's one.
+
+    Raises:
+        SourceError: If it is not certain which run is meant.
+    """
+    stem = Path(file).stem if file else _stem_among(folder, names)
+    found = {}
+    for kind in ("sql", "eso", "mtr", "eio", "end", "err"):
+        name = f"{stem}.{kind}"
+        found[kind] = folder / name if name in names else None
+    files = RunFiles(directory=folder, stem=stem, **found)
+    return files if not file or file.endswith(".sql") else replace(files, sql=None)
+
+
+def journals_of(files: RunFiles, names: Collection[str]) -> tuple[str, ...]:
+    """Which of these names show that the run's database is still being written."""
+    return tuple(f"{files.stem}.sql{suffix}" for suffix in _WRITING if f"{files.stem}.sql{suffix}" in names)
+
+
+def names_look_like_run(names: Collection[str]) -> bool:
+    """Whether a folder that holds files of these names surely holds a run."""
+    return any(f"{stem}{suffix}" in names for stem in STEMS for suffix in RESULTS)
 
 
 def looks_like_run(path: str | PathLike[str]) -> bool:
@@ -69,7 +100,7 @@ def looks_like_run(path: str | PathLike[str]) -> bool:
     given = Path(path)
     try:
         if given.is_dir():
-            return any((given / f"{stem}{suffix}").is_file() for stem in STEMS for suffix in RESULTS)
+            return names_look_like_run(_names_in(given))
         return given.suffix in RESULTS and given.is_file() and (given.stem in STEMS or _has_companion(given))
     except OSError:
         return False
@@ -93,12 +124,17 @@ def unfinished_write(path: Path) -> str:
     return ""
 
 
-def _stem_in(folder: Path) -> str:
-    """The stem of the run in ``folder``; the engine's usual one where there is nothing."""
+def _names_in(folder: Path) -> frozenset[str]:
+    with os.scandir(folder) as entries:
+        return frozenset(entry.name for entry in entries if entry.is_file())
+
+
+def _stem_among(folder: Path, names: Collection[str]) -> str:
+    """The stem of the run with these files; the engine's usual one where there is nothing."""
     kinds: dict[str, set[str]] = {}
-    for entry in folder.iterdir():
-        if entry.suffix in (*RESULTS, *_COMPANIONS):
-            kinds.setdefault(entry.stem, set()).add(entry.suffix)
+    for path in map(PurePath, names):
+        if path.suffix in (*RESULTS, *_COMPANIONS) and len(path.parts) == 1:
+            kinds.setdefault(path.stem, set()).add(path.suffix)
     for stem in STEMS:
         if stem in kinds:
             return stem
@@ -111,16 +147,3 @@ def _stem_in(folder: Path) -> str:
 
 def _has_companion(path: Path) -> bool:
     return any(path.with_suffix(suffix).is_file() for suffix in _COMPANIONS)
-
-
-def _files(folder: Path, stem: str) -> RunFiles:
-    found = {}
-    for kind in ("sql", "eso", "mtr", "eio", "end", "err"):
-        path = folder / f"{stem}.{kind}"
-        found[kind] = path if path.is_file() else None
-    return RunFiles(directory=folder, stem=stem, **found)
-
-
-def _without_sql(files: RunFiles) -> RunFiles:
-    kept = {field.name: getattr(files, field.name) for field in fields(files)}
-    return RunFiles(**{**kept, "sql": None})
