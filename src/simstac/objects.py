@@ -7,7 +7,8 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Protocol
@@ -18,6 +19,7 @@ from simstac.s3.bucket import endpoint_of, open_prefix
 from simstac.storage import LocalPath, StorageScheme, scheme_from_url
 
 if TYPE_CHECKING:
+    from obstore import ObjectMeta
     from obstore.store import S3Store
 
 CHUNK = 8 << 20
@@ -31,11 +33,31 @@ class FileInfo:
         path: Its path relative to the address, with forward slashes.
         size: Bytes.
         version: What differs when its bytes do: the ETag in a bucket, the time of the last change and the size on disk.
+        modified: When it was last written, UTC, to the second; None where nobody says.
     """
 
     path: str
     size: int
     version: str
+    modified: datetime | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """One level below an address.
+
+    Attributes:
+        files: The files in it.
+        folders: The names of the folders in it.
+    """
+
+    files: tuple[FileInfo, ...]
+    folders: tuple[str, ...]
+
+    @property
+    def names(self) -> dict[str, FileInfo]:
+        """The files by name."""
+        return {file.path.rpartition("/")[2]: file for file in self.files}
 
 
 class Files(Protocol):
@@ -54,6 +76,20 @@ class Files(Protocol):
 
         Raises:
             SourceError: If the address is not there or cannot be listed.
+        """
+
+    def folder_at(self, path: str = "") -> Folder:
+        """One level alone, which costs one request in a bucket however much lies deeper.
+
+        Raises:
+            SourceError: If it is not there or cannot be listed.
+        """
+
+    def find(self, path: str) -> FileInfo | None:
+        """A file as it is now, by one request; None where there is none.
+
+        Raises:
+            SourceError: If that cannot be told.
         """
 
     def read(self, path: str) -> bytes:
@@ -106,9 +142,30 @@ class LocalFiles:
                 path = Path(folder, name)
                 with _explained(path):
                     facts = path.stat()
-                relative = path.relative_to(self.folder).as_posix()
-                found.append(FileInfo(relative, facts.st_size, f"{facts.st_mtime_ns}-{facts.st_size}"))
+                found.append(_local_file(path.relative_to(self.folder).as_posix(), facts))
         return tuple(sorted(found, key=lambda file: file.path))
+
+    def folder_at(self, path: str = "") -> Folder:
+        """See `Files`; hidden folders are left out."""
+        top = self.folder / path
+        if not top.is_dir():
+            raise SourceError(top, "does not exist", "check the path")
+        files, folders = [], []
+        with _explained(top):
+            for entry in sorted(top.iterdir()):
+                if not entry.is_dir():
+                    files.append(_local_file(entry.relative_to(self.folder).as_posix(), entry.stat()))
+                elif not entry.name.startswith("."):
+                    folders.append(entry.name)
+        return Folder(tuple(files), tuple(folders))
+
+    def find(self, path: str) -> FileInfo | None:
+        """See `Files`."""
+        with _explained(self.folder / path):
+            try:
+                return _local_file(path, (self.folder / path).stat())
+            except (FileNotFoundError, NotADirectoryError):
+                return None
 
     def read(self, path: str) -> bytes:
         """See `Files`."""
@@ -155,12 +212,30 @@ class BucketFiles:
 
         with self._explained(prefix):
             pages = obstore.list(self._store, prefix.strip("/") or None)
-            found = [
-                FileInfo(meta["path"], meta["size"], (meta["e_tag"] or "").strip('"'))
-                for page in pages
-                for meta in page
-            ]
+            found = [object_info(meta) for page in pages for meta in page]
         return tuple(sorted((file for file in found if not file.path.endswith("/")), key=lambda file: file.path))
+
+    def folder_at(self, path: str = "") -> Folder:
+        """See `Files`; an empty prefix of a bucket that is there holds nothing, which is no error."""
+        import obstore  # noqa: PLC0415  # as above
+
+        with self._explained(path):
+            found = obstore.list_with_delimiter(self._store, path.strip("/") or None)
+        files = sorted((object_info(meta) for meta in found["objects"]), key=lambda file: file.path)
+        folders = sorted(prefix.rstrip("/").rpartition("/")[2] for prefix in found["common_prefixes"])
+        return Folder(tuple(file for file in files if not file.path.endswith("/")), tuple(folders))
+
+    def find(self, path: str) -> FileInfo | None:
+        """See `Files`."""
+        import obstore  # noqa: PLC0415  # as above
+
+        with self._explained(path):
+            try:
+                return object_info(obstore.head(self._store, path))
+            except FileNotFoundError as error:
+                if code_of(error) == "NoSuchBucket":
+                    raise
+                return None
 
     def read(self, path: str) -> bytes:
         """See `Files`."""
@@ -247,6 +322,13 @@ def files_at(
     return LocalFiles((base or Path.cwd()) / address)
 
 
+def object_info(meta: ObjectMeta) -> FileInfo:
+    """An object; its ETag without quotes and weakness, or when it was written where a server gives none."""
+    modified = meta["last_modified"].astimezone(UTC).replace(microsecond=0)
+    version = (meta["e_tag"] or "").removeprefix("W/").strip('"') or f"{modified.isoformat()}-{meta['size']}"
+    return FileInfo(meta["path"], meta["size"], version, modified)
+
+
 def split_pattern(pattern: str) -> tuple[str, str]:
     """A glob pattern as the address that has no wildcards, and the pattern below it; empty where it has none.
 
@@ -256,6 +338,11 @@ def split_pattern(pattern: str) -> tuple[str, str]:
     parts = PurePosixPath(rest).parts
     plain = next((index for index, part in enumerate(parts) if glob.has_magic(part)), len(parts))
     return scheme + mark + str(PurePosixPath(*parts[:plain])), "/".join(parts[plain:])
+
+
+def _local_file(path: str, facts: os.stat_result) -> FileInfo:
+    modified = datetime.fromtimestamp(int(facts.st_mtime), UTC)
+    return FileInfo(path, facts.st_size, f"{facts.st_mtime_ns}-{facts.st_size}", modified)
 
 
 def _raise(error: OSError) -> None:

@@ -101,8 +101,8 @@ class Stored:
     Attributes:
         href: The store's address: a path or an ``s3://``, ``gs://``, ``az://``, ``https://`` URL, no trailing slash.
         scheme: Where the bytes live.
-        snapshot_id: The Icechunk snapshot that was written, or that already held the same data.
-        tag: The Icechunk tag that names the snapshot.
+        snapshot_id: The Icechunk snapshot that was written, or that already held the same data; empty for plain Zarr.
+        tag: The Icechunk tag that names the snapshot, or its id where none does; empty for plain Zarr.
         written_at: When the snapshot was committed, UTC.
         fingerprint: SHA-256 over the sources, reader and options that the snapshot was made from.
         changed: Whether this call committed anything.

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from simstac.config.fields import BucketUrl, Model, WebUrl, bucket_address
-from simstac.config.sources import Source
+from simstac.config.sources import IcechunkSource, Source
 from simstac.stac.metadata import About, CatalogMetadata, Metadata, Overrides
 
 
@@ -53,6 +53,12 @@ class Collection(About):
         if value in {"data", "catalog.json"}:
             raise ValueError(f"{value!r} has its own meaning in a site: choose another id")
         return value
+
+    @model_validator(mode="after")
+    def _existing_stores_are_not_written(self) -> Collection:
+        if isinstance(self.source, IcechunkSource) and self.store != Store():
+            raise ValueError("store: these stores are there already, and nothing is written: leave it out")
+        return self
 
     def described(self) -> Metadata:
         """All that the STAC documents say of it."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Discriminator, Field, Tag
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
-from simstac.config.fields import Model, WebUrl
+from simstac.config.fields import Model, WebUrl, bucket_address
+from simstac.stac.metadata import Overrides
 
 STUDY = "study"
-OTHER_ENGINES = frozenset({"cf"})
+OTHER_ENGINES = frozenset({"cf", "icechunk"})
 """Engines that are read by a source of their own; every other engine reads the runs of a study."""
 
 
@@ -79,9 +80,72 @@ class CfSource(_Source):
         return tuple(path for path in self.paths if "://" not in path)
 
 
+class Registry(Model):
+    """The Registry of Open Data on AWS, or YAML files of its form; the buckets that they name are looked into."""
+
+    at: str = "https://api.github.com/repos/awslabs/open-data-registry/contents/datasets"
+    """Folder of YAML files, URL of one YAML file, or URL of a folder of the GitHub API, which gets ``GITHUB_TOKEN``."""
+    name: str = "*"
+    """Which files, as a glob of their names: ``dynamical-*``."""
+    keyword: str = ""
+    """A word that the name, the description or a tag of an entry holds."""
+
+
+class StoreNotes(Model):
+    """What one store cannot say by itself; it wins over what the store says."""
+
+    title: str = ""
+    """One line for people."""
+    description: str = ""
+    """Prose (CommonMark)."""
+    metadata: Overrides = Overrides()
+    """As the collection's, for this store alone."""
+
+
+class IcechunkSource(_Source):
+    """Icechunk and Zarr stores that others wrote, described where they are; nothing is copied."""
+
+    engine: Literal["icechunk"]
+    stores: tuple[str, ...] = ()
+    """Addresses of stores: ``s3://bucket/prefix``, ``https://…`` or folders."""
+    under: str | tuple[str, ...] = ()
+    """Prefixes ``s3://bucket/prefix`` or folders whose stores are found by listing."""
+    registry: Registry | None = None
+    """A registry of buckets whose stores are found by listing."""
+    depth: int = Field(default=3, ge=0, le=8)
+    """How many folders below a prefix a store may lie."""
+    public_url: WebUrl | None = None
+    """Where ``under`` is read over HTTPS; each store then has that address first, and its own as the alternate."""
+    thumbnails: bool = False
+    """Whether a map of each store is drawn, which reads some of its data."""
+    items: dict[str, StoreNotes] = Field(default_factory=dict)
+    """What single stores cannot say, by the id of their Item."""
+
+    @model_validator(mode="after")
+    def _names_stores(self) -> IcechunkSource:
+        if not (self.stores or self.prefixes or self.registry):
+            raise ValueError("names no stores: give stores, under or registry")
+        for address in (*self.stores, *self.prefixes):
+            if address.startswith("s3://"):
+                bucket_address(address)
+        if any(address.startswith(("http://", "https://")) for address in self.prefixes):
+            raise ValueError("under: the web cannot be listed: name its stores, or give their bucket")
+        if self.public_url and len(self.prefixes) != 1:
+            raise ValueError("public_url is the address of one prefix: give one under")
+        return self
+
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        """The prefixes and folders that are listed."""
+        return (self.under,) if isinstance(self.under, str) else self.under
+
+
 def _kind(value: Any) -> str:
     engine = value.get("engine") if isinstance(value, dict) else getattr(value, "engine", None)
     return engine if engine in OTHER_ENGINES else STUDY
 
 
-type Source = Annotated[Annotated[StudySource, Tag(STUDY)] | Annotated[CfSource, Tag("cf")], Discriminator(_kind)]
+type Source = Annotated[
+    Annotated[StudySource, Tag(STUDY)] | Annotated[CfSource, Tag("cf")] | Annotated[IcechunkSource, Tag("icechunk")],
+    Discriminator(_kind),
+]

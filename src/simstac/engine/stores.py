@@ -13,12 +13,14 @@ from simstac.engine.routes import Kind, Route
 from simstac.engine.trust import ambient_allowed
 from simstac.engine.virtual import Containers, authorized
 from simstac.errors import StorageError
+from simstac.s3.bucket import obstore_keys
 from simstac.storage import (
     AwsS3,
     Azure,
     CustomS3,
     Gcs,
     Http,
+    KeySource,
     LocalPath,
     StorageScheme,
     icechunk_storage,
@@ -42,6 +44,7 @@ def open_store(
     version: str | None,
     containers: Containers,
     trusted: frozenset[str],
+    credentials: KeySource | None = None,
 ) -> Store | str:
     """The Zarr store at the end of a route, read-only.
 
@@ -52,6 +55,7 @@ def open_store(
         version: The tag, branch or snapshot id to open instead of the asset's.
         containers: Where the chunks of a virtual store live.
         trusted: Origins of S3 endpoints that may see credentials of the environment.
+        credentials: Keys that may read the store, instead of those of the environment.
 
     Raises:
         StorageError: If the route is refused, or its version is not in the store.
@@ -64,15 +68,24 @@ def open_store(
     if isinstance(scheme, LocalPath) and not local_path(route.href).is_dir():
         raise StorageError(route.href, "no such folder")
     if kind == "zarr":
-        return _zarr_store(route.href, scheme, ambient=ambient)
-    if "ICECHUNK_LOG" not in os.environ:
-        icechunk.set_logs_filter("off")  # its errors are raised too, and would land on the terminal
+        return _zarr_store(route.href, scheme, ambient=ambient, credentials=credentials)
     if isinstance(scheme, Http):
         probe(f"{route.href.rstrip('/')}/repo")
-    storage = icechunk_storage(route.href, scheme, ambient=ambient)
-    config, access = authorized(storage, containers, trusted)
-    repository = icechunk.Repository.open(storage, config=_patient(config), authorize_virtual_chunk_access=access)
+    storage = icechunk_storage(route.href, scheme, ambient=ambient, credentials=credentials)
+    repository = open_repository(storage, containers, trusted)
     return _session(repository, route.href, fields, version).store
+
+
+def open_repository(storage: icechunk.Storage, containers: Containers, trusted: frozenset[str]) -> icechunk.Repository:
+    """The Icechunk repository in a storage, with access to the places that its virtual chunks may come from.
+
+    Raises:
+        icechunk.IcechunkError: If Icechunk cannot open it.
+    """
+    if "ICECHUNK_LOG" not in os.environ:
+        icechunk.set_logs_filter("off")  # its errors are raised too, and would land on the terminal
+    config, access = authorized(storage, containers, trusted)
+    return icechunk.Repository.open(storage, config=_patient(config), authorize_virtual_chunk_access=access)
 
 
 def _patient(config: icechunk.RepositoryConfig) -> icechunk.RepositoryConfig:
@@ -110,17 +123,20 @@ def _references(fields: Mapping[str, Any], version: str | None) -> Iterator[dict
         yield from ({kind: version} for kind in ("tag", "branch", "snapshot_id"))
 
 
-def _zarr_store(href: str, scheme: StorageScheme, *, ambient: bool) -> Store | str:
+def _zarr_store(href: str, scheme: StorageScheme, *, ambient: bool, credentials: KeySource | None) -> Store | str:
     if isinstance(scheme, LocalPath):
         return str(local_path(href))
     from zarr.storage import ObjectStore  # noqa: PLC0415  # plain remote Zarr alone
 
     if isinstance(scheme, Http):
         probe(f"{href.rstrip('/')}/zarr.json", or_else=f"{href.rstrip('/')}/.zgroup")
-    return ObjectStore(_object_store(href, scheme, anonymous=not ambient), read_only=True)
+    anonymous = not (ambient or credentials)
+    return ObjectStore(_object_store(href, scheme, anonymous=anonymous, credentials=credentials), read_only=True)
 
 
-def _object_store(href: str, scheme: AwsS3 | CustomS3 | Gcs | Azure | Http, *, anonymous: bool) -> ObjectStoreKind:
+def _object_store(
+    href: str, scheme: AwsS3 | CustomS3 | Gcs | Azure | Http, *, anonymous: bool, credentials: KeySource | None
+) -> ObjectStoreKind:
     from obstore.store import AzureStore, GCSStore, HTTPStore, S3Store  # noqa: PLC0415  # plain remote Zarr alone
 
     key = object_key(href)
@@ -135,6 +151,7 @@ def _object_store(href: str, scheme: AwsS3 | CustomS3 | Gcs | Azure | Http, *, a
                 skip_signature=scheme.anonymous or anonymous,
                 client_options={"allow_http": True},
                 config={"endpoint": scheme.endpoint_url} if isinstance(scheme, CustomS3) else None,
+                credential_provider=obstore_keys(credentials) if credentials and not scheme.anonymous else None,
             )
         case Gcs():
             return GCSStore(scheme.bucket, prefix=key, skip_signature=scheme.anonymous or anonymous)

@@ -85,7 +85,8 @@ def trusted_endpoints(project: Project) -> tuple[str, ...]:
     """The S3 endpoints that the configuration names, which may see its user's credentials."""
     stores = [collection.store.endpoint_url for collection in project.collections]
     targets = [target.endpoint_url for target in project.targets if isinstance(target, S3Target)]
-    return tuple(sorted({url for url in (*stores, *targets) if url}))
+    sources = [collection.source.endpoint_url for collection in project.collections]
+    return tuple(sorted({url for url in (*stores, *sources, *targets) if url}))
 
 
 def _mirror(target: S3Target) -> Route:

@@ -39,6 +39,9 @@ def verify(
     return crawl(location, site=site, open_asset=opener, on_progress=on_progress)
 
 
+MAX_BYTES = 64 << 20
+
+
 @dataclass(frozen=True, slots=True)
 class _Sampler:
     """Opens an asset, reads a sample, and compares it with the same asset of the built site."""
@@ -92,9 +95,15 @@ class _Sampler:
 
 
 def _spread(variable: xr.Variable, places: int) -> list[dict[Hashable, int]]:
-    """Places along the first dimension, evenly spread, the first and the last among them."""
+    """Places along the first dimension, evenly spread, the first and the last among them.
+
+    A place of more than `MAX_BYTES` is the first value of it alone, so that one chunk is read.
+    """
     if not variable.ndim:
         return [{}]
+    first, *others = variable.dims
     last = variable.shape[0] - 1
     indexes = {index * last // max(places - 1, 1) for index in range(places)} if last >= 0 else set()
-    return [{variable.dims[0]: index} for index in sorted(indexes)]
+    is_large = variable.nbytes > MAX_BYTES * variable.shape[0]
+    rest: dict[Hashable, int] = dict.fromkeys(others, 0) if is_large else {}
+    return [{first: index, **rest} for index in sorted(indexes)]

@@ -17,7 +17,11 @@ from simstac.progress import OnProgress, Progress, silent
 from simstac.publishing.site import CATALOG
 from simstac.publishing.web import ORIGIN, Answer, fetch, is_web
 
-ICECHUNK = "application/vnd.zarr+icechunk"
+POINTERS = {
+    "application/vnd.zarr+icechunk": ("repo", "refs/branch.main/ref.json"),
+    "application/vnd.zarr": ("zarr.json", ".zmetadata", ".zgroup"),
+}
+"""What lies at the root of a store, one of them: it stands for the store where that is a folder."""
 WORKERS = 16
 _JSON_TYPES = frozenset({"application/json", "application/geo+json"})
 
@@ -164,6 +168,8 @@ class _Walk:
         for asset in document.get("assets", {}).values():
             for each in (asset, *asset.get("alternate", {}).values()):
                 kind = each.get("type") or asset.get("type") or ""
+                if each["href"].endswith("/"):
+                    continue  # a folder of source files, which no server answers for
                 self.assets.setdefault(join(address, each["href"]), (address, kind, each is asset))
         chosen = _spread(items, self.items)
         self.skipped += len(items) - len(chosen)
@@ -238,13 +244,16 @@ def _reached(task: tuple[str, str, str, bool]) -> list[Finding]:
     address, source, kind, is_asset = task
     if urlsplit(address).scheme not in {"", "http", "https", "file"}:
         return []
-    store = kind == ICECHUNK
-    answer = fetch(f"{address}/repo" if store else address, one_byte=True)
+    pointers = POINTERS.get(kind, ())
+    answers = (fetch(f"{address}/{name}", one_byte=True) for name in pointers)
+    answer = next((each for each in answers if each.ok), None) or fetch(
+        f"{address}/{pointers[0]}" if pointers else address, one_byte=True
+    )
     if not answer.ok:
         what = "its asset" if is_asset else "its link"
         return [Finding(source, f"{what} {address} {answer.problem}", "publish again")]
     found = list(served(address, answer, ())) if is_asset else []
-    if store and is_web(address) and answer.status != HTTPStatus.PARTIAL_CONTENT:
+    if pointers and is_web(address) and answer.status != HTTPStatus.PARTIAL_CONTENT:
         found.append(Finding(address, "its host ignores Range", "serve the data from a host that honours it"))
     return found
 

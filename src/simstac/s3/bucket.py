@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from simstac.s3.credentials import ProfileKeys
-from simstac.storage import object_key
+from simstac.storage import KeySource, object_key
 
 if TYPE_CHECKING:
     from obstore.store import S3Credential, S3Store
@@ -47,7 +47,7 @@ def open_prefix(
         config["skip_signature"] = True
     else:
         keys()
-        config["credential_provider"] = _provider(keys)
+        config["credential_provider"] = obstore_keys(keys)
     endpoint = endpoint_of(endpoint_url)
     if endpoint:
         config["endpoint"] = endpoint
@@ -66,7 +66,9 @@ def endpoint_of(named: str | None) -> str:
     return next((url for url in (named, *(os.environ.get(name) for name in ENDPOINT_VARIABLES)) if url), "")
 
 
-def _provider(keys: ProfileKeys) -> Callable[[], S3Credential]:
+def obstore_keys(keys: KeySource) -> Callable[[], S3Credential]:
+    """A source of keys as obstore calls one, again whenever they are about to end."""
+
     def provide() -> S3Credential:
         found = keys()
         return {

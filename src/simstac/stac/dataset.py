@@ -16,7 +16,7 @@ from simstac.stac.horizontal import Horizontal, find_horizontal
 from simstac.stac.metadata import Metadata, Overrides
 from simstac.stac.placement import Placement, Route
 from simstac.stac.releases import Release, link_versions, version_id, version_title
-from simstac.stac.skeleton import collection_document, item_document
+from simstac.stac.skeleton import asset_key, collection_document, item_document
 from simstac.stac.snippet import describe, open_snippet
 from simstac.stac.temporal import interval
 
@@ -50,8 +50,8 @@ def build_item(
     Raises:
         MetadataError: If the dataset's place or time is missing or ambiguous.
     """
-    subject = _subject(data, stored, metadata, placement)
-    return pystac.Item.from_dict(_item(subject, id, metadata.name), migrate=False)
+    document = describe_item(data, identifier=id, stored=stored, metadata=metadata, placement=placement)
+    return pystac.Item.from_dict(document, migrate=False)
 
 
 def build_collection(
@@ -69,6 +69,17 @@ def build_collection(
         MetadataError: If the dataset's place or time is missing or ambiguous.
     """
     return pystac.Collection.from_dict(_collection([_subject(data, stored, metadata, placement)]), migrate=False)
+
+
+def describe_item(
+    data: Data, *, identifier: str, stored: Stored, metadata: Metadata, placement: Placement | None = None
+) -> Document:
+    """The document of `build_item`, without links between documents.
+
+    Raises:
+        MetadataError: If the dataset's place or time is missing or ambiguous.
+    """
+    return _item(_subject(data, stored, metadata, placement), identifier, metadata.name)
 
 
 def describe_dataset(
@@ -142,14 +153,14 @@ def _item(subject: Subject, identifier: str, title: str) -> Document:
     metadata, horizontal = subject.metadata, _horizontal(subject)
     path = f"{metadata.id}/{identifier}/{identifier}.json"
     prose = metadata.description.strip() or f"{metadata.name}."
-    version = f"Version {subject.stored.tag}."
+    version = f"\n\nVersion {subject.stored.tag}." if subject.stored.tag else ""
     document = item_document(
         subject,
         identifier=identifier,
         place=(horizontal.geometry, horizontal.bbox),
         period=_period(subject),
         title=title,
-        description=describe(f"{prose}\n\n{version}", open_snippet(path, subject.placement)),
+        description=describe(f"{prose}{version}", open_snippet(path, subject.placement, asset=asset_key(subject))),
     )
     apply_all(document, subject)
     return document
@@ -161,7 +172,7 @@ def _collection(subjects: Sequence[Subject]) -> Document:
     periods = [_period(subject) for subject in subjects]
     box = enclosing_bbox([_horizontal(subject).bbox for subject in subjects])
     prose = newest.metadata.description.strip() or f"{newest.metadata.name}."
-    snippet = open_snippet(f"{newest.metadata.id}/collection.json", newest.placement)
+    snippet = open_snippet(f"{newest.metadata.id}/collection.json", newest.placement, asset=asset_key(newest))
     document = collection_document(
         newest,
         boxes=[padded(box)],

@@ -37,6 +37,8 @@ class Placement:
         public_url: The catalog's folder URL without a trailing slash; None while it is local.
         containers: Where the chunks of a virtual store lie, as (name, route, media type).
         media_type: The store's media type.
+        zarr_format: The version of the Zarr format.
+        consolidated: Whether a plain Zarr store has consolidated metadata.
     """
 
     primary: Route
@@ -44,6 +46,8 @@ class Placement:
     public_url: str | None = None
     containers: tuple[tuple[str, Route, str], ...] = ()
     media_type: str = "application/vnd.zarr+icechunk"
+    zarr_format: int = 3
+    consolidated: bool = False
 
     @property
     def routes(self) -> tuple[Route, ...]:

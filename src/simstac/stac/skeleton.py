@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from simstac.stac.document import ICECHUNK, STAC_VERSION, Document, Subject, timestamp
+from simstac.stac.document import ICECHUNK, STAC_VERSION, ZARR, Document, Subject, timestamp
 from simstac.stac.geometry import Bbox, Geometry
+from simstac.stac.metadata import Metadata
 from simstac.stac.placement import is_absolute
 from simstac.stac.temporal import temporal_properties
 
@@ -37,7 +38,7 @@ def item_document(
             "updated": timestamp(subject.stored.written_at),
         },
         "assets": {asset_key(subject): store_asset(subject, depth=2)},
-        "links": [],
+        "links": _store_links(subject),
     }
 
 
@@ -61,13 +62,30 @@ def collection_document(
         "updated": timestamp(subject.stored.written_at),
         "assets": {asset_key(subject): store_asset(subject, depth=1)},
         "item_assets": {asset_key(subject): _item_asset(subject)},
-        "links": _said_links(subject),
+        "links": [*said_links(metadata), *_store_links(subject)],
     }
+    return document | metadata_fields(metadata)
+
+
+def metadata_fields(metadata: Metadata) -> Document:
+    """Keywords and providers, where some are said."""
+    fields: Document = {}
     if metadata.keywords:
-        document["keywords"] = list(metadata.keywords)
+        fields["keywords"] = list(metadata.keywords)
     if metadata.providers:
-        document["providers"] = [_provider(provider.model_dump(exclude_none=True)) for provider in metadata.providers]
-    return document
+        fields["providers"] = [_provider(provider.model_dump(exclude_none=True)) for provider in metadata.providers]
+    return fields
+
+
+def said_links(metadata: Metadata) -> list[Document]:
+    """Links to the licence and to the DOI, where they are said."""
+    links = []
+    if metadata.license_url:
+        links.append({"rel": "license", "href": metadata.license_url, "type": "text/html", "title": metadata.license})
+    if metadata.doi:
+        href = f"https://doi.org/{metadata.doi}"
+        links.append({"rel": "cite-as", "href": href, "type": "text/html", "title": f"doi:{metadata.doi}"})
+    return links
 
 
 def asset_key(subject: Subject) -> str:
@@ -78,11 +96,13 @@ def asset_key(subject: Subject) -> str:
 def store_asset(subject: Subject, *, depth: int) -> Document:
     """The store as an asset of a document ``depth`` folders below the root."""
     kind = "Icechunk repository" if asset_key(subject) == "icechunk" else "Zarr store"
+    tag = subject.stored.tag
     return {
         "href": subject.placement.primary.relative_to(depth),
         "type": subject.placement.media_type,
         "title": f"{subject.metadata.name} ({kind})",
-        "description": f"{kind} (Zarr v3), pinned to the released version {subject.stored.tag}.",
+        "description": f"{kind} (Zarr v{subject.placement.zarr_format})"
+        + (f", pinned to the released version {tag}." if tag else "."),
         "roles": ["data"],
     }
 
@@ -95,14 +115,10 @@ def _provider(said: dict[str, Any]) -> Document:
     return {key: list(value) if key == "roles" else value for key, value in said.items() if value}
 
 
-def _said_links(subject: Subject) -> list[Document]:
-    metadata, links = subject.metadata, []
-    if metadata.license_url:
-        links.append({"rel": "license", "href": metadata.license_url, "type": "text/html", "title": metadata.license})
-    if metadata.doi:
-        href = f"https://doi.org/{metadata.doi}"
-        links.append({"rel": "cite-as", "href": href, "type": "text/html", "title": f"doi:{metadata.doi}"})
-    if subject.placement.media_type != ICECHUNK and is_absolute(subject.placement.primary.href):
-        href, version = subject.placement.primary.href, "application/vnd.zarr; version=3"
-        links.append({"rel": "store", "href": href, "type": version, "title": "Zarr store"})
-    return links
+def _store_links(subject: Subject) -> list[Document]:
+    """A plain Zarr store with its version in the media type, which released readers do not take on an asset."""
+    placement = subject.placement
+    if placement.media_type == ICECHUNK or not is_absolute(placement.primary.href):
+        return []
+    media_type = f"{ZARR}; version={placement.zarr_format}"
+    return [{"rel": "store", "href": placement.primary.href, "type": media_type, "title": "Zarr store"}]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from simstac.stac.document import Document
 from simstac.stac.placement import Placement
 from simstac.storage import AwsS3
 
@@ -29,6 +30,22 @@ def open_snippet(path: str, placement: Placement, *, asset: str = "icechunk", ru
         "\n"
         f"{name} = pystac.read_file({python_string(placement.url(path))})\n"
         f"ds = xr.open_dataset({name}.assets[{python_string(asset)}]){select}\n"
+    )
+
+
+def first_item_snippet(collection: str, item: Document, public_url: str | None) -> str:
+    """The lines that list the Items of a Collection and open one of them."""
+    path = f"{collection}/collection.json"
+    address = f"{public_url.rstrip('/')}/{path}" if public_url else path
+    asset = next(key for key, asset in item["assets"].items() if "data" in asset["roles"])
+    return (
+        "import pystac\n"
+        "import xarray as xr  # pip install simstac\n"
+        "\n"
+        f"collection = pystac.read_file({python_string(address)})\n"
+        "print(sorted(item.id for item in collection.get_items()))\n"
+        f"item = collection.get_item({python_string(item['id'])})\n"
+        f"ds = xr.open_dataset(item.assets[{python_string(asset)}])\n"
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from simstac.config.sources import CfSource, StudySource
+from simstac.config.sources import CfSource, IcechunkSource, StudySource
 from simstac.pipeline.builders.order import Built, Order
 
 __all__ = ["Built", "Order", "build_source"]
@@ -26,5 +26,9 @@ def build_source(order: Order) -> Built:
             from simstac.pipeline.builders.cf import build_cf  # noqa: PLC0415  # as above
 
             return build_cf(order, source)
+        case IcechunkSource():
+            from simstac.pipeline.builders.icechunk import build_existing  # noqa: PLC0415  # as above
+
+            return build_existing(order, source)
         case _:
             assert_never(source)

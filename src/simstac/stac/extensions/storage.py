@@ -20,6 +20,9 @@ def apply(document: Document, subject: Subject) -> None:
     document["storage:schemes"] = schemes
     declare(document, "storage")
     refer(data_asset(document), subject.placement.primary, subject)
+    for link in document["links"]:
+        if link["rel"] == "store":
+            refer(link, subject.placement.primary, subject)
 
 
 def refer(asset: Document, route: Route, subject: Subject) -> None:

@@ -6,8 +6,10 @@ from simstac.stac.document import Document, Subject, data_asset, declare, fields
 
 
 def apply(document: Document, subject: Subject) -> None:
-    """Add the released version, which is the store's tag, and the snapshot that it names."""
+    """Add the released version, which is the store's tag, and the snapshot that it names; plain Zarr has neither."""
     stored = subject.stored
+    if not stored.snapshot_id:
+        return
     fields(document).update({"version": stored.tag, "deprecated": subject.metadata.deprecated})
     asset = data_asset(document)
     asset.update({"version": stored.tag, "icechunk:snapshot_id": stored.snapshot_id})

@@ -6,7 +6,7 @@ from simstac.stac.document import Document, Subject, data_asset, declare
 
 
 def apply(document: Document, subject: Subject) -> None:
-    """Say that the store's asset is a Zarr v3 group without consolidated metadata."""
-    del subject
-    data_asset(document).update({"zarr:zarr_format": 3, "zarr:consolidated": False, "zarr:node_type": "group"})
+    """Say which Zarr format the group in the store's asset has, and whether its metadata are consolidated."""
+    layout = {"zarr:zarr_format": subject.placement.zarr_format, "zarr:consolidated": subject.placement.consolidated}
+    data_asset(document).update({**layout, "zarr:node_type": "group"})
     declare(document, "zarr")

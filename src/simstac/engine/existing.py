@@ -1,0 +1,173 @@
+"""Stores that others wrote, opened to be described: data, the version to pin, and where virtual chunks come from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+import icechunk
+
+from simstac.engine.fetch import probe
+from simstac.engine.routes import Kind, Route
+from simstac.engine.stores import open_repository, open_store
+from simstac.engine.trust import ambient_allowed
+from simstac.engine.virtual import Container
+from simstac.errors import StorageError
+from simstac.storage import (
+    AwsS3,
+    CustomS3,
+    Http,
+    KeySource,
+    LocalPath,
+    StorageScheme,
+    Stored,
+    icechunk_storage,
+    scheme_from_url,
+)
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+MAIN = "main"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Existing:
+    """A store that somebody wrote, opened.
+
+    Attributes:
+        data: Its groups, opened lazily.
+        stored: Its address and, for Icechunk, the snapshot at the tip of ``main`` and the tag that names it.
+        zarr_format: The version of the Zarr format.
+        consolidated: Whether a plain Zarr store has consolidated metadata.
+        containers: Where its virtual chunks come from.
+    """
+
+    data: xr.DataTree
+    stored: Stored
+    zarr_format: int
+    consolidated: bool
+    containers: tuple[Container, ...] = ()
+
+
+def open_existing(
+    href: str,
+    scheme: StorageScheme,
+    kind: Kind,
+    *,
+    zarr_format: Literal[2, 3] = 3,
+    modified: datetime | None = None,
+    trusted: frozenset[str] = frozenset(),
+    credentials: KeySource | None = None,
+) -> Existing:
+    """Open a store as it is now.
+
+    Args:
+        href: Its address.
+        scheme: Where its bytes live.
+        kind: Icechunk or plain Zarr.
+        zarr_format: The version of the Zarr format; a bucket that may not be listed denies what the other would have.
+        modified: When plain Zarr was last written, as its server says.
+        trusted: Origins of S3 endpoints that may see credentials.
+        credentials: Keys that may read it, instead of those of the environment.
+
+    Raises:
+        StorageError: If it cannot be opened.
+    """
+    import zarr  # noqa: PLC0415  # xarray imports this package while it lists its engines
+    from obstore.exceptions import BaseError  # noqa: PLC0415  # as above
+
+    failures = (icechunk.IcechunkError, zarr.errors.BaseZarrError, BaseError, OSError, LookupError, ValueError)
+    try:
+        if kind == "icechunk":
+            return _open_icechunk(href, scheme, trusted, credentials)
+        store = _zarr_store(href, scheme, trusted, credentials)
+        return _open_zarr(href, scheme, store, zarr_format, modified)
+    except StorageError:
+        raise
+    except failures as error:
+        reason = str(error.args[0] if error.args else error).strip().partition("\n")[0]
+        raise StorageError(href, f"cannot be opened: {reason or type(error).__name__}") from error
+
+
+def _open_icechunk(
+    href: str, scheme: StorageScheme, trusted: frozenset[str], credentials: KeySource | None
+) -> Existing:
+    if isinstance(scheme, Http):
+        probe(f"{href}/repo")
+    storage = icechunk_storage(href, scheme, ambient=ambient_allowed(scheme, trusted), credentials=credentials)
+    config = icechunk.Repository.fetch_config(storage)
+    containers = tuple(_containers(config, href, scheme))
+    repository = open_repository(storage, containers, trusted)
+    if MAIN not in repository.list_branches():
+        raise StorageError(href, f"has no branch {MAIN}")
+    info = next(iter(repository.ancestry(branch=MAIN)))
+    tags = sorted(tag for tag in repository.list_tags() if repository.lookup_tag(tag) == info.id)
+    stored = Stored(
+        href=href,
+        scheme=scheme,
+        snapshot_id=info.id,
+        tag=tags[-1] if tags else info.id,
+        written_at=info.written_at,
+        fingerprint="",
+        changed=False,
+    )
+    data = _open_tree(repository.readonly_session(snapshot_id=info.id).store, zarr_format=3, consolidated=False)
+    return Existing(data=data, stored=stored, zarr_format=3, consolidated=False, containers=containers)
+
+
+def _zarr_store(href: str, scheme: StorageScheme, trusted: frozenset[str], credentials: KeySource | None) -> Any:
+    route = Route(name="primary", href=href, scheme=scheme)
+    return open_store(route, "zarr", {}, version=None, containers=(), trusted=trusted, credentials=credentials)
+
+
+def _open_zarr(
+    href: str, scheme: StorageScheme, store: Any, zarr_format: Literal[2, 3], modified: datetime | None
+) -> Existing:
+    import zarr  # noqa: PLC0415  # as above
+
+    group = zarr.open_group(store, mode="r", zarr_format=zarr_format)
+    consolidated = group.metadata.consolidated_metadata is not None
+    if isinstance(scheme, Http) and not consolidated:
+        remedy = "consolidate it, or give the address of its bucket"
+        raise StorageError(href, "has no consolidated metadata, and the web lists nothing", remedy)
+    data = _open_tree(store, zarr_format=zarr_format, consolidated=consolidated)
+    stored = Stored(
+        href=href,
+        scheme=scheme,
+        snapshot_id="",
+        tag="",
+        written_at=modified or EPOCH,
+        fingerprint="",
+        changed=False,
+    )
+    return Existing(data=data, stored=stored, zarr_format=zarr_format, consolidated=consolidated)
+
+
+def _open_tree(store: Any, **zarr: Any) -> xr.DataTree:
+    import xarray as xr  # noqa: PLC0415  # as above
+
+    return xr.open_datatree(store, engine="zarr", chunks=None, **zarr)
+
+
+def _containers(config: icechunk.RepositoryConfig | None, href: str, scheme: StorageScheme) -> Iterator[Container]:
+    """The places that a store's own configuration names; local ones only where the store is local too."""
+    for prefix, entry in sorted((config.virtual_chunk_containers or {} if config else {}).items()):
+        if prefix.startswith("file:") and not isinstance(scheme, LocalPath):
+            raise StorageError(href, f"takes chunks from {prefix}, a folder of its writer's machine")
+        yield Container(prefix, _container_scheme(prefix, entry.store))
+
+
+def _container_scheme(prefix: str, store: object) -> StorageScheme:
+    if not isinstance(store, icechunk.ObjectStoreConfig.S3 | icechunk.ObjectStoreConfig.S3Compatible):
+        return scheme_from_url(prefix)
+    options: icechunk.S3Options = store._0  # type: ignore[union-attr]  # noqa: SLF001  # no other name has it
+    bucket = prefix.partition("://")[2].partition("/")[0]
+    region = options.region or "us-east-1"
+    if options.endpoint_url:
+        return CustomS3(bucket=bucket, endpoint_url=options.endpoint_url, region=region, anonymous=options.anonymous)
+    pays = bool(getattr(options, "requester_pays", False))
+    return AwsS3(bucket=bucket, region=region, anonymous=options.anonymous, requester_pays=pays)

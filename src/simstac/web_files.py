@@ -1,0 +1,78 @@
+"""Files below a web address: asked for by name and read, as `simstac.objects` does where a listing can be had."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from simstac.errors import SourceError
+from simstac.objects import FileInfo, Folder, object_info
+from simstac.s3.answers import code_of
+from simstac.s3.bucket import RETRY, TIMEOUTS
+from simstac.storage import Http, StorageScheme
+
+if TYPE_CHECKING:
+    from obstore.store import HTTPStore
+
+
+@dataclass(frozen=True)
+class WebFiles:
+    """The files below an ``http(s)://`` address, which can be asked for by name and not be listed.
+
+    Attributes:
+        address: The address.
+    """
+
+    address: str
+
+    @property
+    def scheme(self) -> StorageScheme:
+        """See `Files`."""
+        return Http()
+
+    def folder_at(self, path: str = "") -> Folder:
+        """Raise, for the web has no listing."""
+        raise SourceError(self.url(path), "cannot be listed over HTTP", "name what is there, or give its bucket")
+
+    def find(self, path: str) -> FileInfo | None:
+        """See `Files`."""
+        import obstore  # noqa: PLC0415  # the native module loads where it is used
+
+        try:
+            return object_info(obstore.head(self._store, path))
+        except FileNotFoundError:
+            return None
+        except obstore.exceptions.BaseError as error:
+            raise self._refused(path, error) from None
+
+    def read(self, path: str) -> bytes:
+        """See `Files`."""
+        import obstore  # noqa: PLC0415  # as above
+
+        try:
+            return bytes(obstore.get(self._store, path).bytes())
+        except FileNotFoundError:
+            raise SourceError(self.url(path), "does not exist", "check the address") from None
+        except obstore.exceptions.BaseError as error:
+            raise self._refused(path, error) from None
+
+    def url(self, path: str) -> str:
+        """See `Files`."""
+        return f"{self.address}/{path}"
+
+    @cached_property
+    def _store(self) -> HTTPStore:
+        from obstore.store import HTTPStore  # noqa: PLC0415  # as above
+
+        options: Any = TIMEOUTS | {"allow_http": True}
+        return HTTPStore.from_url(self.address, client_options=options, retry_config=RETRY)
+
+    def __getstate__(self) -> dict[str, object]:
+        """The address; another process connects itself."""
+        return {"address": self.address}
+
+    def _refused(self, path: str, error: Exception) -> SourceError:
+        code = code_of(error)
+        problem = f"the server answers {code.removeprefix('HTTP')}" if code else "cannot be reached"
+        return SourceError(self.url(path), problem, "check the address and the network")
