@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,10 +14,10 @@ from numpy.typing import NDArray
 
 from simstac.errors import SourceError
 from simstac.studies.encode import encoded, json_attrs
-from simstac.studies.fetch import AtHand, at_hand
+from simstac.studies.fetch import AtHand, at_hand, run_fingerprint
 from simstac.studies.remote import RemotePath
 from simstac.studies.runs import Run
-from simstac.studies.source import Source
+from simstac.studies.source import Source, State, fingerprint
 from simstac.studies.structure import Axis, AxisKey, AxisKind, Structure, Variable, VariableKey
 
 if TYPE_CHECKING:
@@ -66,21 +68,24 @@ class RunData:
     values: Mapping[VariableKey, NDArray[Any]] = field(default_factory=dict)
 
 
-def read_run(run: Run, mark: str, source: Source) -> RunData:
+def read_run(run: Run, mark: str | None, source: Source) -> RunData:
     """Read a run: its state first, and its data if it completed.
 
     A run that cannot be read has the status ``incomplete`` and the reason as its message; no error is raised for it.
 
     Args:
         run: The run.
-        mark: Its fingerprint, taken before.
+        mark: Its fingerprint, taken before; None to take it beside the reading.
         source: What reads it.
     """
     if run.path is None:
         return RunData(run, "missing", run.problem or NOT_THERE, "")
     try:
         with at_hand(run.path, source) as here:
-            return _read(run, mark, here)
+            if mark is not None:
+                return _read(run, here, lambda: mark)
+            with _mark_beside(run.path, here, source) as taken:
+                return _read(run, here, taken)
     except SourceError as error:
         return RunData(run, "incomplete", _reason(error, run.path), "")
     except OSError as error:
@@ -92,11 +97,11 @@ def refused(data: RunData, problem: str) -> RunData:
     return replace(data, status="incomplete", message=problem, fingerprint="", structure=None, values={})
 
 
-def _read(run: Run, mark: str, here: AtHand) -> RunData:
+def _read(run: Run, here: AtHand, mark: Callable[[], str]) -> RunData:
     state = here.state
     facts = {name: Scalar(value, is_fact=True) for name, value in state.facts.items()}
     if state.status != "completed":
-        return RunData(run, state.status, state.message, mark, facts)
+        return RunData(run, state.status, state.message, mark(), facts)
     try:
         with here.open() as tree:
             scalars, structure, values = _encode(tree)
@@ -104,7 +109,31 @@ def _read(run: Run, mark: str, here: AtHand) -> RunData:
         return RunData(run, "incomplete", _reason(error, here.path, run.path), "", facts)
     except OSError as error:
         return RunData(run, "incomplete", f"cannot be read: {error.strerror or error}", "", facts)
-    return RunData(run, state.status, state.message, mark, {**facts, **scalars}, structure, values)
+    return RunData(run, state.status, state.message, mark(), {**facts, **scalars}, structure, values)
+
+
+@contextmanager
+def _mark_beside(path: Path | RemotePath, here: AtHand, source: Source) -> Iterator[Callable[[], str]]:
+    """The fingerprint of a run, taken by another thread while the run is read; empty if its files change meanwhile."""
+    files = here.state.files if isinstance(path, Path) else ()
+    with ThreadPoolExecutor(1) as beside:
+        before, hashing = _versions(files), beside.submit(_mark, path, here.state, source)
+        yield lambda: hashing.result() if hashing.result() and _versions(files) == before else ""
+
+
+def _mark(path: Path | RemotePath, state: State, source: Source) -> str:
+    try:
+        if isinstance(path, Path):
+            return fingerprint(state, source.reader)
+        return run_fingerprint(path, source, source.reader)
+    except SourceError:
+        return ""
+
+
+def _versions(files: Sequence[Path]) -> list[tuple[int, int, int]]:
+    """What tells that files were written to or replaced; shorter where some are gone."""
+    stats = [path.stat() for path in files if path.exists()]
+    return [(each.st_ino, each.st_size, each.st_mtime_ns) for each in stats]
 
 
 def _reason(error: SourceError, *paths: Path | RemotePath | None) -> str:

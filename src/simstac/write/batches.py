@@ -85,10 +85,10 @@ def batches_of(
 
 
 def load_batch(batch: Batch, source: Source, marks: Mapping[str, str], on_run: OnRun) -> dict[str, RunData]:
-    """Read the runs of a batch, by name."""
+    """Read the runs of a batch, by name; those without a fingerprint get it beside the reading."""
     read = {}
     for run in batch.runs.values():
-        read[run.name] = read_run(run, marks[run.name], source)
+        read[run.name] = read_run(run, marks.get(run.name), source)
         on_run(run)
     return read
 
@@ -124,18 +124,26 @@ def settle_batch(root: zarr.Group, shape: Shape, batch: Batch, read: Mapping[str
 def _write(root: zarr.Group, shape: Shape, batch: Batch, read: Mapping[str, RunData]) -> None:
     rows = {row - batch.start: read[run.name] for row, run in batch.runs.items()}
     for key, spec in shape.layout.arrays.items():
-        array = array_at(root, spec.path)
-        if len(rows) < batch.stop - batch.start:
-            block = np.array(array[batch.start : batch.stop])
+        array, length = array_at(root, spec.path), batch.stop - batch.start
+        block = _whole_block(key, spec, rows, shape.layout) if length == 1 else None
+        if block is None:
+            block = np.array(array[batch.start : batch.stop]) if len(rows) < length else missing_rows(spec, length)
             block = block.astype(object) if block.dtype.kind == "T" else block
-        else:
-            block = np.empty((len(rows), *spec.shape[1:]), spec.dtype)
-        for row, data in rows.items():
-            if key in data.values:
-                _place(block[row : row + 1], key, data, shape.layout)
-            else:
-                block[row] = fill_value(spec.dtype)
+            for row, data in rows.items():
+                if key in data.values:
+                    _place(block[row : row + 1], key, data, shape.layout)
+                else:
+                    block[row] = fill_value(spec.dtype)
         write_rows(array, batch.start, block)
+
+
+def _whole_block(key: VariableKey, spec: ArraySpec, rows: Mapping[int, RunData], layout: Layout) -> NDArray[Any] | None:
+    """The values of an only run as they are, where they fill its row; None where they must be placed in it."""
+    ((_, data),) = rows.items()
+    values = data.values.get(key)
+    if values is None or values.dtype != spec.dtype or not _fill(_positions(key, data, layout), spec.shape[1:]):
+        return None
+    return values[np.newaxis]
 
 
 def missing_rows(spec: ArraySpec, count: int) -> NDArray[Any]:
@@ -145,11 +153,7 @@ def missing_rows(spec: ArraySpec, count: int) -> NDArray[Any]:
 
 def scatter(block: NDArray[Any], positions: Sequence[NDArray[np.intp]], values: NDArray[Any]) -> None:
     """Set ``block[:, p0, p1, …] = values``; elsewhere nothing is known."""
-    whole = all(
-        len(index) == size and np.array_equal(index, np.arange(size))
-        for index, size in zip(positions, block.shape[1:], strict=True)
-    )
-    if whole:
+    if _fill(positions, block.shape[1:]):
         block[...] = values
     else:
         block[...] = fill_value(block.dtype)
@@ -157,7 +161,19 @@ def scatter(block: NDArray[Any], positions: Sequence[NDArray[np.intp]], values: 
 
 
 def _place(row: NDArray[Any], key: VariableKey, data: RunData, layout: Layout) -> None:
+    scatter(row, _positions(key, data, layout), convert(data.values[key], row.dtype)[np.newaxis])
+
+
+def _positions(key: VariableKey, data: RunData, layout: Layout) -> list[NDArray[np.intp]]:
+    """Where the labels of a run's variable stand on the axes of the store."""
     assert data.structure is not None  # noqa: S101  # a run with values has a structure
-    dims = data.structure.variables[key].dims
-    positions = [layout.axes[dim].positions(data.structure.axes[dim].labels) for dim in dims]
-    scatter(row, positions, convert(data.values[key], row.dtype)[np.newaxis])
+    axes = data.structure.axes
+    return [layout.axes[dim].positions(axes[dim].labels) for dim in data.structure.variables[key].dims]
+
+
+def _fill(positions: Sequence[NDArray[np.intp]], sizes: Sequence[int]) -> bool:
+    """Whether positions along each axis are all that there are, in order."""
+    return all(
+        len(index) == size and np.array_equal(index, np.arange(size))
+        for index, size in zip(positions, sizes, strict=True)
+    )

@@ -37,7 +37,7 @@ class Build:
 
     Attributes:
         study: The runs.
-        marks: Their fingerprints by name.
+        marks: Their fingerprints by name; those of runs that are surely read may be left out.
         plan: What becomes of each run.
         previous: What the store holds.
         transaction: What the store is changed in.
@@ -97,7 +97,7 @@ class Build:
             return peeked
         runs = {run.name: run for run in self.study.runs}
         for name in self._names_to_read():
-            peeked[name] = read_run(runs[name], self.marks[name], self.study.source)
+            peeked[name] = read_run(runs[name], self.marks.get(name), self.study.source)
             self._tell(runs[name])
             if peeked[name].structure is not None:
                 break

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from simstac.errors import SourceError
@@ -97,31 +98,49 @@ def write_study(
         SourceError: If no run completed, or a parameter is called like a result, a series, a fact or a dimension.
         ConfigError: If ``chunks`` names a dimension that the data do not have.
     """
-    place, wished = Place(href, scheme, credentials), dict(chunks or {})
-    marks = study.fingerprints(on_progress)
-    fingerprint = study_fingerprint(study, marks, wished, drop_vanished=drop_vanished)
-
-    def write_once() -> tuple[Stored, Report]:
-        repository = open_repository(place) or create_repository(place)
-        with store_errors(href):
-            report = _report_of_same(repository, fingerprint)
-            if report is not None:
-                return release(repository, place, version, changed=False), report
-            transaction = Transaction(repository)
-            store = transaction.session.store
-            previous = read_previous(href, store) if read_head(repository) else Previous()
-            plan = plan_update(study, marks, previous.table, drop_vanished=drop_vanished)
-            build = Build(study, marks, plan, previous, transaction, wished, on_progress)
-            table, lacks = build.write()
-            changed = transaction.has_changes
-            if changed:
-                _refuse_no_data(study, table)
-                transaction.commit(plan.message(), _metadata(study, table, fingerprint))
-            report = _report(plan if changed else replace(plan, rewritten=()), table, lacks)
-            return release(repository, place, version, changed=changed), report
-
+    place = Place(href, scheme, credentials)
+    task = _Task(study, place, version, dict(chunks or {}), drop_vanished, on_progress)
     with exclusive(place, on_progress):
-        return retried(write_once)
+        return retried(partial(_write_once, task))
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What `write_study` was asked for."""
+
+    study: Study
+    place: Place
+    version: str | None
+    chunks: Mapping[str, int]
+    drop_vanished: Dropped
+    on_progress: OnProgress
+
+    def fingerprint(self, marks: Mapping[str, str]) -> str:
+        """The study's, given those of its runs."""
+        return study_fingerprint(self.study, marks, self.chunks, drop_vanished=self.drop_vanished)
+
+
+def _write_once(task: _Task) -> tuple[Stored, Report]:
+    study, place, on_progress = task.study, task.place, task.on_progress
+    repository = open_repository(place) or create_repository(place)
+    with store_errors(place.href):
+        is_new = read_head(repository) is None
+        marks = {} if is_new else study.fingerprints(on_progress)
+        same = None if is_new else _report_of_same(repository, task.fingerprint(marks))
+        if same is not None:
+            return release(repository, place, task.version, changed=False), same
+        transaction = Transaction(repository)
+        previous = Previous() if is_new else read_previous(place.href, transaction.session.store)
+        plan = plan_update(study, marks, previous.table, drop_vanished=task.drop_vanished)
+        build = Build(study, marks, plan, previous, transaction, task.chunks, on_progress)
+        table, lacks = build.write()
+        changed = transaction.has_changes
+        if changed:
+            _refuse_no_data(study, table)
+            marks = {run: data.fingerprint for run, data in build.read.items()} | marks
+            transaction.commit(plan.message(), _metadata(study, table, task.fingerprint(marks)))
+        report = _report(plan if changed else replace(plan, rewritten=()), table, lacks)
+        return release(repository, place, task.version, changed=changed), report
 
 
 def _report_of_same(repository: icechunk.Repository, fingerprint: str) -> Report | None:

@@ -1,0 +1,59 @@
+"""One run read, and its fingerprint taken before or beside the reading."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import xarray as xr
+
+from simstac.errors import SourceError
+from simstac.studies import Parameters, Run, State, Study
+from simstac.studies.read import read_run
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A run is a text file with a number; ``meanwhile`` is called while it is read."""
+
+    meanwhile: Callable[[Path], object] = Path.exists
+    reader: str = "numbers/1"
+
+    def is_run(self, path: Path) -> bool:
+        return path.is_file()
+
+    def state(self, path: Path) -> State:
+        return State("completed", files=(path,))
+
+    def open(self, path: Path) -> xr.DataTree:
+        try:
+            values = [float(path.read_text())] * 3
+        except ValueError as error:
+            raise SourceError(path, "is no number", "write one") from error
+        self.meanwhile(path)
+        return xr.DataTree.from_dict({"/hourly": xr.Dataset({"t": ("step", values)})})
+
+
+def made(folder: Path, text: str) -> Run:
+    path = folder / "one"
+    path.write_text(text)
+    return Run("one", path, "one")
+
+
+def test_a_fingerprint_taken_beside_the_reading_is_the_one_taken_before(tmp_path):
+    run = made(tmp_path, "1.5")
+    mark = Study((run,), Parameters(), Numbers()).fingerprints()["one"]
+    beside, before = read_run(run, None, Numbers()), read_run(run, mark, Numbers())
+    assert beside.fingerprint == before.fingerprint == mark != ""
+    assert beside.values["hourly", "t"].tolist() == [1.5, 1.5, 1.5]
+
+
+def test_a_run_that_changes_while_it_is_read_has_no_fingerprint(tmp_path):
+    for meddle in (lambda path: path.write_text("22.5"), lambda path: path.unlink()):
+        data = read_run(made(tmp_path, "1.5"), None, Numbers(meanwhile=meddle))
+        assert data.fingerprint == ""
+        assert data.values["hourly", "t"].tolist() == [1.5, 1.5, 1.5]
+
+
+def test_a_run_that_cannot_be_read_has_no_fingerprint(tmp_path):
+    data = read_run(made(tmp_path, "torn"), None, Numbers())
+    assert (data.status, data.fingerprint, data.message) == ("incomplete", "", "one: is no number; write one")
