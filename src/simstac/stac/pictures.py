@@ -86,6 +86,13 @@ def draw_picture(data: xr.Dataset | xr.DataTree, metadata: Metadata, box: Bbox, 
     return _picture("thumbnail", content, asset)
 
 
+def beside_the_map(picture: Picture, box: Bbox) -> Picture:
+    """The picture of an Item: over a box across the antimeridian a browser lays none rightly, so that is a graphic."""
+    if picture.key != "thumbnail" or box[0] <= box[2]:
+        return picture
+    return Picture("map", picture.content, {**picture.asset, "href": "./map.png", "roles": ["graphic"]})
+
+
 def with_picture(documents: Documents, picture: Picture) -> Documents:
     """The documents of a Collection with a picture beside it."""
     collection = {**documents.collection, "assets": dict(documents.collection["assets"])}
