@@ -32,6 +32,7 @@ _BY_SUFFIX = {
     ".parquet": "application/vnd.apache.parquet",
     ".pdf": "application/pdf",
     ".png": "image/png",
+    ".pq": "application/vnd.apache.parquet",
     ".sql": "application/vnd.sqlite3",
     ".svg": "image/svg+xml",
     ".webp": "image/webp",

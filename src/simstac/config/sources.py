@@ -11,7 +11,7 @@ from simstac.config.fields import Model, WebUrl, bucket_address
 from simstac.stac.metadata import Overrides
 
 STUDY = "study"
-OTHER_ENGINES = frozenset({"cf", "icechunk"})
+OTHER_ENGINES = frozenset({"cf", "icechunk", "scythe"})
 """Engines that are read by a source of their own; every other engine reads the runs of a study."""
 
 
@@ -140,12 +140,28 @@ class IcechunkSource(_Source):
         return (self.under,) if isinstance(self.under, str) else self.under
 
 
+class ScytheSource(_Source):
+    """A Scythe experiment: all its versions and runs, or those of one version, or one run."""
+
+    engine: Literal["scythe"]
+    path: str
+    """The experiment, such as ``s3://bucket/scythe/office_box``, one of its versions or runs, or a copy in a folder."""
+
+    @property
+    def local_paths(self) -> tuple[str, ...]:
+        """The paths on this machine that it reads."""
+        return () if "://" in self.path else (self.path,)
+
+
 def _kind(value: Any) -> str:
     engine = value.get("engine") if isinstance(value, dict) else getattr(value, "engine", None)
     return engine if engine in OTHER_ENGINES else STUDY
 
 
 type Source = Annotated[
-    Annotated[StudySource, Tag(STUDY)] | Annotated[CfSource, Tag("cf")] | Annotated[IcechunkSource, Tag("icechunk")],
+    Annotated[StudySource, Tag(STUDY)]
+    | Annotated[CfSource, Tag("cf")]
+    | Annotated[IcechunkSource, Tag("icechunk")]
+    | Annotated[ScytheSource, Tag("scythe")],
     Discriminator(_kind),
 ]

@@ -26,14 +26,18 @@ def describe_store(project: Project, collection: Collection, stored: Stored) -> 
         SimstacError: If it cannot be described.
     """
     from simstac.stac.dataset import describe_dataset  # noqa: PLC0415  # xarray, which an unbuilt site does not need
+    from simstac.stac.experiment import describe_experiment  # noqa: PLC0415  # as above
     from simstac.stac.releases import Release  # noqa: PLC0415  # as above
     from simstac.stac.study import describe_study  # noqa: PLC0415  # as above
-    from simstac.write import older_versions, open_stored  # noqa: PLC0415  # as above
+    from simstac.write import older_versions, open_stored, released_versions  # noqa: PLC0415  # as above
 
     credentials = store_place(project, collection).credentials
     read = partial(open_stored, credentials=credentials)
-    releases = [Release(each, read(each)) for each in older_versions(stored, credentials=credentials)]
     data, metadata, where = read(stored), collection.described(), placement(project, collection)
+    if _layout(data).startswith("experiment/"):
+        runs = released_versions(stored.href, stored.scheme, credentials=credentials)
+        return describe_experiment([Release(each, read(each)) for each in runs], metadata, where)
+    releases = [Release(each, read(each)) for each in older_versions(stored, credentials=credentials)]
     describe = describe_study if _layout(data).startswith("study/") else describe_dataset
     documents = describe(data, stored, metadata, where, releases=releases)
     documents = with_raw_outputs(project, collection, documents)

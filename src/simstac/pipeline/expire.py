@@ -22,6 +22,7 @@ from simstac.pipeline.site import SiteFolder
 from simstac.progress import OnProgress, Progress, silent
 from simstac.publishing import S3Target
 from simstac.publishing.target import Listed, Snapshot
+from simstac.stac.experiment import is_run_of_experiment
 from simstac.stac.placement import is_absolute
 from simstac.storage import LocalPath
 from simstac.write import Expiry, Retention, current_version
@@ -171,7 +172,9 @@ def _named_in(read: ReadDocument, where: str, on_progress: OnProgress) -> tuple[
 
 
 def _is_outdated(document: Mapping[str, Any]) -> bool:
-    """Whether a document describes an older version, as STAC Browser tells it."""
+    """Whether a document describes an older version, as STAC Browser tells it; a run of an experiment is none."""
+    if is_run_of_experiment(document):
+        return False
     return any(link.get("rel") == "latest-version" for link in document.get("links", ()))
 
 

@@ -8,6 +8,8 @@ from simstac.write.reading import (
     current_version,
     older_versions,
     open_stored,
+    released_versions,
+    retire_versions,
     stored_fingerprints,
     stored_runs,
 )
@@ -23,6 +25,8 @@ __all__ = [
     "expire",
     "older_versions",
     "open_stored",
+    "released_versions",
+    "retire_versions",
     "stored_fingerprints",
     "stored_runs",
     "write",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from simstac.write.repository import (
     open_repository,
     read_head,
     released_tag,
+    retire_tags,
     retired_tags,
     store_errors,
     stored_as,
@@ -104,6 +106,35 @@ def older_versions(stored: Stored, *, credentials: KeySource | None = None) -> t
         replace(stored, snapshot_id=info.id, tag=tags[info.id], written_at=info.written_at, changed=False)
         for info in older
     )
+
+
+def released_versions(href: str, scheme: StorageScheme, *, credentials: KeySource | None = None) -> tuple[Stored, ...]:
+    """Every tag of a store that catalogs may list, with its snapshot; in the order of the tags' names.
+
+    Raises:
+        StorageError: If the store cannot be opened.
+    """
+    place = Place(href, scheme, credentials)
+    repository = open_repository(place)
+    if repository is None:
+        return ()
+    with store_errors(href):
+        listed = sorted(repository.list_tags() - retired_tags(repository))
+        return tuple(stored_as(next(iter(repository.ancestry(tag=tag))), place, tag, changed=False) for tag in listed)
+
+
+def retire_versions(
+    href: str, scheme: StorageScheme, tags: Collection[str], *, credentials: KeySource | None = None
+) -> None:
+    """Let catalogs list some tags no more; their data stay until the store is expired.
+
+    Raises:
+        StorageError: If the store cannot be written.
+    """
+    repository = open_repository(Place(href, scheme, credentials))
+    if repository is not None and tags:
+        with store_errors(href):
+            retire_tags(repository, tags)
 
 
 def stored_fingerprints(href: str, scheme: StorageScheme, *, credentials: KeySource | None = None) -> dict[str, str]:
