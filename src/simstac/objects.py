@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Protocol
 
 from simstac.errors import SourceError, StorageError
+from simstac.ranged import RangedFile
 from simstac.s3.answers import code_of, why_refused
 from simstac.s3.bucket import endpoint_of, open_prefix
 from simstac.storage import LocalPath, StorageScheme, scheme_from_url
@@ -256,6 +257,16 @@ class BucketFiles:
             written = file.tell()
         if written != size:
             raise SourceError(self.url(path), f"ended after {written} of {size} bytes", "run it again")
+
+    def ranged(self, path: str, size: int) -> RangedFile:
+        """A file that is read where it is, in blocks; reading it raises what `read` does."""
+        import obstore  # noqa: PLC0415  # as above
+
+        def fetch(start: int, end: int) -> bytes:
+            with self._explained(path):
+                return bytes(obstore.get_range(self._store, path, start=start, end=end))
+
+        return RangedFile(size, fetch)
 
     def url(self, path: str) -> str:
         """See `Files`."""

@@ -288,7 +288,7 @@ def _s3_storage(href: str, scheme: AwsS3 | CustomS3, ambient: bool, credentials:
     import icechunk  # noqa: PLC0415  # as above
 
     anonymous = scheme.anonymous or not (ambient or credentials)
-    keys = None if anonymous or credentials is None else _IcechunkKeys(credentials)
+    keys = None if anonymous or credentials is None else IcechunkKeys(credentials)
     endpoint_url = scheme.endpoint_url if isinstance(scheme, CustomS3) else None
     return icechunk.s3_storage(
         bucket=scheme.bucket,
@@ -305,12 +305,13 @@ def _s3_storage(href: str, scheme: AwsS3 | CustomS3, ambient: bool, credentials:
 
 
 @dataclass(frozen=True, slots=True)
-class _IcechunkKeys:
+class IcechunkKeys:
     """A key source as Icechunk calls one; picklable, so that worker processes renew keys themselves."""
 
     source: KeySource
 
     def __call__(self) -> icechunk.S3StaticCredentials:
+        """The keys as they are now."""
         import icechunk  # noqa: PLC0415  # as above
 
         keys = self.source()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from simstac.errors import SourceError
 from simstac.objects import FileInfo, Folder, object_info
+from simstac.ranged import RangedFile
 from simstac.s3.answers import code_of
 from simstac.s3.bucket import RETRY, TIMEOUTS
 from simstac.storage import Http, StorageScheme
@@ -56,6 +57,20 @@ class WebFiles:
             raise SourceError(self.url(path), "does not exist", "check the address") from None
         except obstore.exceptions.BaseError as error:
             raise self._refused(path, error) from None
+
+    def ranged(self, path: str, size: int) -> RangedFile:
+        """A file that is read where it is, in blocks; reading it raises what `read` does."""
+        import obstore  # noqa: PLC0415  # as above
+
+        def fetch(start: int, end: int) -> bytes:
+            try:
+                return bytes(obstore.get_range(self._store, path, start=start, end=end))
+            except FileNotFoundError:
+                raise SourceError(self.url(path), "does not exist", "check the address") from None
+            except obstore.exceptions.BaseError as error:
+                raise self._refused(path, error) from None
+
+        return RangedFile(size, fetch)
 
     def url(self, path: str) -> str:
         """See `Files`."""

@@ -68,6 +68,8 @@ class CfSource(_Source):
     engine: Literal["cf"]
     path: str | Annotated[tuple[str, ...], Field(min_length=1)]
     """File, folder or glob, or several of them, relative to the configuration's folder."""
+    virtual: bool = False
+    """Whether the data stay in the files, and the store refers to them; files that do not fit are copied."""
 
     @property
     def paths(self) -> tuple[str, ...]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from simstac.config.model import Collection, Project
 from simstac.pipeline.extras import with_picture
 from simstac.pipeline.outputs import with_raw_outputs
-from simstac.pipeline.place import placement, store_place
+from simstac.pipeline.place import container_route, placement, source_keys, store_place
 from simstac.pipeline.site import SiteFolder
 
 if TYPE_CHECKING:
@@ -29,15 +30,22 @@ def describe_store(project: Project, collection: Collection, stored: Stored) -> 
     from simstac.stac.experiment import describe_experiment  # noqa: PLC0415  # as above
     from simstac.stac.releases import Release  # noqa: PLC0415  # as above
     from simstac.stac.study import describe_study  # noqa: PLC0415  # as above
-    from simstac.write import older_versions, open_stored, released_versions  # noqa: PLC0415  # as above
+    from simstac.write import (  # noqa: PLC0415  # as above
+        older_versions,
+        open_stored,
+        released_versions,
+        stored_containers,
+    )
 
     credentials = store_place(project, collection).credentials
-    read = partial(open_stored, credentials=credentials)
+    read = partial(open_stored, credentials=credentials, source_keys=source_keys(collection))
     data, metadata, where = read(stored), collection.described(), placement(project, collection)
     if _layout(data).startswith("experiment/"):
         runs = released_versions(stored.href, stored.scheme, credentials=credentials)
         return describe_experiment([Release(each, read(each)) for each in runs], metadata, where)
     releases = [Release(each, read(each)) for each in older_versions(stored, credentials=credentials)]
+    containers = stored_containers(stored, credentials=credentials)
+    where = replace(where, containers=tuple(container_route(project, each) for each in containers))
     describe = describe_study if _layout(data).startswith("study/") else describe_dataset
     documents = describe(data, stored, metadata, where, releases=releases)
     documents = with_raw_outputs(project, collection, documents)

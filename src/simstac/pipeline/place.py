@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 from urllib.parse import quote
 
 from simstac.config.model import Collection, GitTarget, LocalTarget, Project, S3Target
@@ -15,7 +16,12 @@ from simstac.publishing import S3Target as S3Destination
 from simstac.publishing import Target
 from simstac.s3.credentials import key_source
 from simstac.stac.placement import Placement, Route, place_store
-from simstac.storage import KeySource, LocalPath, StorageScheme, scheme_from_url
+from simstac.storage import KeySource, LocalPath, StorageScheme, local_path, scheme_from_url
+
+if TYPE_CHECKING:
+    from simstac.write import Container
+
+NETCDF = "application/netcdf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,20 @@ def placement(project: Project, collection: Collection) -> Placement:
     return place_store(collection.id, public_url=public_url, store=Route(place.href, place.scheme))
 
 
+def source_keys(collection: Collection) -> KeySource | None:
+    """Keys of the profile that may read the files of a collection's source; None for those of the environment."""
+    return key_source(collection.source.profile) if collection.source.profile else None
+
+
+def container_route(project: Project, container: Container) -> tuple[str, Route, str]:
+    """How the documents of a collection address a place that its store refers to, as `Placement.containers` has it."""
+    href, scheme = container.prefix, container.scheme
+    if isinstance(scheme, LocalPath):
+        folder = os.path.relpath(local_path(href), project.site.absolute())
+        href = f"{Path(folder).as_posix()}/"
+    return container.name, Route(href, scheme), NETCDF
+
+
 def destination(project: Project, target: S3Target | GitTarget | LocalTarget) -> Target:
     """What publishes to a configured target."""
     match target:
@@ -84,8 +104,8 @@ def destination(project: Project, target: S3Target | GitTarget | LocalTarget) ->
 def trusted_endpoints(project: Project) -> tuple[str, ...]:
     """The S3 endpoints that the configuration names, which may see its user's credentials."""
     stores = [collection.store.endpoint_url for collection in project.collections]
-    targets = [target.endpoint_url for target in project.targets if isinstance(target, S3Target)]
     sources = [collection.source.endpoint_url for collection in project.collections]
+    targets = [target.endpoint_url for target in project.targets if isinstance(target, S3Target)]
     return tuple(sorted({url for url in (*stores, *sources, *targets) if url}))
 
 

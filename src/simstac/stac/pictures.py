@@ -16,7 +16,7 @@ import numpy as np
 
 from simstac.errors import SimstacError
 from simstac.stac.crs import dataset_crs
-from simstac.stac.document import Document, Documents, groups_of, text
+from simstac.stac.document import Document, Documents, declare, groups_of, text
 from simstac.stac.extensions import file
 from simstac.stac.horizontal import find_horizontal, horizontal_axes
 from simstac.stac.temporal import named_time
@@ -85,6 +85,8 @@ def with_picture(documents: Documents, picture: Picture) -> Documents:
     """The documents of a Collection with a picture beside it."""
     collection = {**documents.collection, "assets": dict(documents.collection["assets"])}
     file.ship(collection, picture.key, picture.asset, picture.content)
+    if "proj:code" in picture.asset:
+        declare(collection, "projection")
     files = {**documents.files, f"{picture.key}.png": picture.content}
     return replace(documents, collection=collection, files=files)
 

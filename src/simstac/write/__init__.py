@@ -1,5 +1,6 @@
 """xarray → Icechunk: written whole or not at all, read back before the commit, tagged, and expired safely."""
 
+from simstac.write.containers import Container
 from simstac.write.dataset import write
 from simstac.write.ensemble import Report, write_study
 from simstac.write.expire import Expiry, Retention, Version, delete_store, expire
@@ -10,11 +11,14 @@ from simstac.write.reading import (
     open_stored,
     released_versions,
     retire_versions,
+    stored_containers,
     stored_fingerprints,
     stored_runs,
 )
+from simstac.write.refer import write_virtual
 
 __all__ = [
+    "Container",
     "Expiry",
     "Report",
     "Retention",
@@ -27,8 +31,10 @@ __all__ = [
     "open_stored",
     "released_versions",
     "retire_versions",
+    "stored_containers",
     "stored_fingerprints",
     "stored_runs",
     "write",
     "write_study",
+    "write_virtual",
 ]

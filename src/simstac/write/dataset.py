@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     import zarr
 
 DATASET_LAYOUT = "dataset/1"
+VIRTUAL_LAYOUT = "virtual/1"
 SLAB_BYTES = 128 << 20
 NAMED_IN_ENCODING = ("grid_mapping", "bounds", "ancillary_variables", "cell_measures", "formula_terms")
 type Slab = tuple[slice, ...]
@@ -105,20 +106,20 @@ def write(
 
     place = Place(href, scheme, credentials)
     tree = data if isinstance(data, xr.DataTree) else xr.DataTree(data)
-    sources = [source for node in tree.subtree for source in _sources(node, chunks or {}, href)]
+    sources = [source for node in tree.subtree for source in stored_variables(node, chunks or {}, href)]
     refuse_unknown_dimensions(chunks or {}, {dim for source in sources for dim in source.dims})
-    groups = {node.path.strip("/"): _group_attrs(node) for node in tree.subtree}
+    groups = {node.path.strip("/"): group_attrs(node) for node in tree.subtree}
     mark = fingerprint or _content_fingerprint(sources, groups)
 
     def write_once() -> Stored:
         repository = open_repository(place) or create_repository(place)
         with store_errors(href):
             head = read_head(repository)
-            _refuse_other_layout(href, head)
+            anew = _known_layout(href, head) == VIRTUAL_LAYOUT
             if head is not None and head.metadata.get("fingerprint") == mark:
                 return release(repository, place, version, changed=False)
             transaction = Transaction(repository)
-            _write_all(transaction, sources, groups, on_progress)
+            _write_all(transaction, sources, groups, on_progress, anew=anew)
             changed = transaction.has_changes
             if changed:
                 message = f"{len(sources)} variables"
@@ -129,12 +130,19 @@ def write(
         return retried(write_once)
 
 
-def _refuse_other_layout(href: str, head: Head | None) -> None:
-    if head is not None and head.metadata.get("layout") != DATASET_LAYOUT:
+def _known_layout(href: str, head: Head | None) -> str:
+    layout = str(head.metadata.get("layout")) if head is not None else ""
+    if layout not in {"", DATASET_LAYOUT, VIRTUAL_LAYOUT}:
         raise StorageError(href, "holds something else than a dataset", "choose another place for the store")
+    return layout
 
 
-def _sources(node: xr.DataTree, wished: Mapping[str, int], href: str) -> Iterator[Source]:
+def stored_variables(node: xr.DataTree, wished: Mapping[str, int], href: str) -> Iterator[Source]:
+    """The variables of a group as they are stored.
+
+    Raises:
+        StorageError: If one is of a type that is not kept.
+    """
     dataset = node.to_dataset(inherit=False)
     units = _time_units(dataset, href)
     for name, variable in sorted(dataset.variables.items(), key=lambda item: str(item[0])):
@@ -186,7 +194,8 @@ def _time_units(dataset: xr.Dataset, href: str) -> dict[str, str]:
     return units
 
 
-def _group_attrs(node: xr.DataTree) -> dict[str, Any]:
+def group_attrs(node: xr.DataTree) -> dict[str, Any]:
+    """The attributes of a group as they are stored."""
     attrs = json_attrs(node.attrs)
     dataset = node.to_dataset(inherit=False)
     coordinates = " ".join(sorted(str(name) for name in dataset.coords if name not in dataset.dims))
@@ -205,25 +214,35 @@ def _content_fingerprint(sources: list[Source], groups: Mapping[str, Mapping[str
 
 
 def _write_all(
-    transaction: Transaction, sources: list[Source], groups: Mapping[str, Mapping[str, Any]], on_progress: OnProgress
+    transaction: Transaction,
+    sources: list[Source],
+    groups: Mapping[str, Mapping[str, Any]],
+    on_progress: OnProgress,
+    *,
+    anew: bool,
 ) -> None:
     import zarr  # noqa: PLC0415  # 0.8 s that --help need not pay
 
     root = zarr.open_group(transaction.session.store, mode="a", zarr_format=3)
     kept = {source.path for source in sources}
     for path, node in sorted(root.members(max_depth=None), reverse=True):
-        if path not in (kept if isinstance(node, zarr.Array) else groups):
+        if anew or path not in (kept if isinstance(node, zarr.Array) else groups):
             del root[path]
     for path, attrs in groups.items():
         group = root.require_group(path) if path else root
         if dict(group.attrs) != attrs:
             group.attrs.put(dict(attrs))
     for number, source in enumerate(sources):
-        _write_source(root, source)
+        write_variable(root, source)
         on_progress(Progress("write variables", number + 1, len(sources), source.path))
 
 
-def _write_source(root: zarr.Group, source: Source) -> None:
+def write_variable(root: zarr.Group, source: Source) -> None:
+    """Write the chunks of a variable that differ from what is stored, and read them back.
+
+    Raises:
+        StorageError: If other values come back than were written.
+    """
     grown = _grown(root, source)
     array = _created(root, source) if grown is None else grown
     for slab in _slabs(source, array.chunks):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from simstac.storage import KeySource, StorageScheme, Stored, icechunk_storage
+from simstac.write.containers import Container, access, containers_of
 from simstac.write.previous import read_texts
 from simstac.write.repository import (
     MAIN,
+    METADATA_KEY,
     Place,
     open_repository,
     read_head,
@@ -19,8 +21,10 @@ from simstac.write.repository import (
     store_errors,
     stored_as,
 )
+from simstac.write.virtual import TABLE
 
 if TYPE_CHECKING:
+    import icechunk
     import xarray as xr
 
 
@@ -39,12 +43,15 @@ class StoredRun:
     message: str
 
 
-def open_stored(stored: Stored, *, credentials: KeySource | None = None) -> xr.DataTree:
+def open_stored(
+    stored: Stored, *, credentials: KeySource | None = None, source_keys: KeySource | None = None
+) -> xr.DataTree:
     """The released snapshot of a store as a lazy DataTree.
 
     Args:
         stored: What writing returned.
         credentials: Keys that may read it, instead of those of the environment.
+        source_keys: Keys that may read the files that it refers to.
 
     Raises:
         StorageError: If the store cannot be opened.
@@ -54,9 +61,26 @@ def open_stored(stored: Stored, *, credentials: KeySource | None = None) -> xr.D
 
     with store_errors(stored.href):
         storage = icechunk_storage(stored.href, stored.scheme, credentials=credentials)
-        session = icechunk.Repository.open(storage).readonly_session(snapshot_id=stored.snapshot_id)
-        store: Any = session.store
-        return xr.open_datatree(store, engine="zarr", consolidated=False, chunks=None)
+        repository = icechunk.Repository.open(storage)
+        containers = _containers(repository, stored)
+        if containers:
+            repository = repository.reopen(authorize_virtual_chunk_access=access(containers, source_keys))
+        store: Any = repository.readonly_session(snapshot_id=stored.snapshot_id).store
+        data = xr.open_datatree(store, engine="zarr", consolidated=False, chunks=None)
+        return data.drop_nodes(TABLE) if containers else data
+
+
+def stored_containers(stored: Stored, *, credentials: KeySource | None = None) -> tuple[Container, ...]:
+    """Where the files are that a released snapshot refers to; none where it holds all of its chunks.
+
+    Raises:
+        StorageError: If the store cannot be opened.
+    """
+    import icechunk  # noqa: PLC0415  # as above
+
+    with store_errors(stored.href):
+        storage = icechunk_storage(stored.href, stored.scheme, credentials=credentials)
+        return _containers(icechunk.Repository.open(storage), stored)
 
 
 def current_version(
@@ -158,3 +182,9 @@ def stored_runs(href: str, scheme: StorageScheme, *, credentials: KeySource | No
     with store_errors(href):
         columns = read_texts(repository.readonly_session(MAIN).store, "fingerprint", "status", "message")
     return {name: StoredRun(*(column[name] for column in columns)) for name in columns[0]}
+
+
+def _containers(repository: icechunk.Repository, stored: Stored) -> tuple[Container, ...]:
+    info = next(iter(repository.ancestry(snapshot_id=stored.snapshot_id)))
+    said = info.metadata.get(METADATA_KEY)
+    return containers_of(said) if isinstance(said, Mapping) else ()

@@ -22,6 +22,10 @@ def build_source(order: Order) -> Built:
             from simstac.pipeline.builders.study import build_study  # noqa: PLC0415  # what other sources need not load
 
             return build_study(order, source)
+        case CfSource(virtual=True):
+            from simstac.pipeline.builders.virtual import build_virtual  # noqa: PLC0415  # as above
+
+            return build_virtual(order, source)
         case CfSource():
             from simstac.pipeline.builders.cf import build_cf  # noqa: PLC0415  # as above
 

@@ -1,0 +1,293 @@
+"""What one HDF5 or NetCDF4 file holds, and where: the values of its small variables, the chunks of the others."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simstac.errors import SourceError
+from simstac.sources.virtual.filters import Codec, UnfitError, codecs_of
+
+if TYPE_CHECKING:
+    import h5py
+
+NETCDF_ATTRIBUTES = frozenset({
+    "CLASS", "DIMENSION_LABELS", "DIMENSION_LIST", "NAME", "REFERENCE_LIST", "_NCProperties", "_Netcdf4Coordinates",
+    "_Netcdf4Dimid", "_nc3_strict",
+})  # fmt: skip
+"""Attributes by which NetCDF4 keeps its dimensions in HDF5; no data of the user."""
+DECODING = frozenset({
+    "_FillValue", "_Unsigned", "add_offset", "calendar", "missing_value", "scale_factor", "units", "valid_max",
+    "valid_min", "valid_range",
+})  # fmt: skip
+"""Attributes that say what stored numbers mean; they are read from every file, the others from the first."""
+NAMING = (
+    "ancillary_variables",
+    "bounds",
+    "cell_measures",
+    "climatology",
+    "coordinates",
+    "formula_terms",
+    "grid_mapping",
+)
+GRID = 2
+LONGEST_NUMBER = 8
+NOT_A_VARIABLE = b"This is a netCDF dimension but not a netCDF variable"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chunks:
+    """The stored chunks of a variable, in one file.
+
+    Attributes:
+        shape: The shape of a chunk; the variable's own where it lies in one piece.
+        codecs: How a chunk is decoded, in the order of encoding.
+        offsets: First byte of each chunk, on the grid of chunks; uint64.
+        lengths: Bytes of each chunk, on the grid; 0 where none is stored.
+        contiguous: Whether the variable lies in one piece, unencoded, which may be cut anywhere.
+    """
+
+    shape: tuple[int, ...]
+    codecs: tuple[Codec, ...]
+    offsets: NDArray[np.uint64]
+    lengths: NDArray[np.uint64]
+    contiguous: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Variable:
+    """A variable of a file, with its values or with its chunks.
+
+    Attributes:
+        dims: The names of its dimensions.
+        shape: Its shape.
+        dtype: The stored type, with its byte order; object for strings of any length.
+        attrs: Its attributes, as they are stored.
+        fill: What is read where no chunk is stored.
+        values: The stored values of a variable that is copied.
+        chunks: The chunks of one that is referenced.
+    """
+
+    dims: tuple[str, ...]
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    attrs: Mapping[str, Any]
+    fill: Any = None
+    values: NDArray[Any] | None = None
+    chunks: Chunks | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FileIndex:
+    """A file's root group.
+
+    Attributes:
+        variables: By name.
+        attrs: Its global attributes.
+        along: The dimension that files continue; empty where the file tells none.
+    """
+
+    variables: Mapping[str, Variable]
+    attrs: Mapping[str, Any] = field(default_factory=dict)
+    along: str = ""
+
+    @property
+    def length(self) -> int:
+        """Its length along the dimension that files continue."""
+        each = next((one for one in self.variables.values() if self.along in one.dims), None)
+        return each.shape[each.dims.index(self.along)] if each is not None else 0
+
+
+def index_hdf5(file: BinaryIO | str, where: str, *, first: FileIndex | None = None) -> FileIndex:
+    """Index a file; coordinates, what they name, strings, and what does not grow or has one dimension are read.
+
+    Args:
+        file: A path, or a file open for reading.
+        where: What the file is called in errors.
+        first: The first file of a dataset, whose attributes the others share but for those that tell how to decode.
+
+    Raises:
+        SourceError: If it cannot be read.
+        UnfitError: If a variable cannot be referenced where it is.
+    """
+    import h5py  # noqa: PLC0415  # an extra
+
+    try:
+        with h5py.File(file, "r") as root:
+            return _index(root, first)
+    except OSError as error:
+        raise SourceError(where, f"cannot be read as HDF5 ({error})", "check that the file is whole") from error
+
+
+def _index(root: h5py.File, first: FileIndex | None) -> FileIndex:
+    import h5py  # noqa: PLC0415  # as above
+
+    if root.userblock_size:
+        raise UnfitError("it begins with a block that is not HDF5")
+    found = {name: each for name, each in root.items() if isinstance(each, h5py.Dataset)}
+    datasets = {name: each for name, each in found.items() if not _is_bare(each)}
+    dims = _all_dims(found)
+    attrs = {
+        name: _attrs(each, None if first is None else first.variables.get(name)) for name, each in datasets.items()
+    }
+    along = first.along if first is not None else _along(datasets, dims, attrs)
+    read = _named(attrs) | {dim for name in datasets for dim in dims[name]}
+    variables = {}
+    for name, dataset in datasets.items():
+        grows = not along or along in dims[name]
+        copied = name in read or dataset.ndim < GRID or not grows or not _is_number(dataset.dtype)
+        try:
+            variables[name] = (_copied if copied else _referenced)(dataset, dims[name], attrs[name])
+        except UnfitError as error:
+            raise UnfitError(f"{name}: {error}") from None
+    return FileIndex(variables, _attrs(root, None) if first is None else first.attrs, along)
+
+
+def _copied(dataset: h5py.Dataset, dims: tuple[str, ...], attrs: Mapping[str, Any]) -> Variable:
+    import h5py  # noqa: PLC0415  # as above
+
+    if h5py.check_string_dtype(dataset.dtype) is not None and dataset.dtype.kind == "O":
+        values = np.asarray(dataset.asstr()[()], dtype=object)
+    elif _is_number(dataset.dtype) or dataset.dtype.kind == "S":
+        values = np.asarray(dataset[()])
+    else:
+        raise UnfitError(f"its type {dataset.dtype} is none that an array of references keeps")
+    return Variable(dims, dataset.shape, values.dtype, attrs, _fill(dataset), values)
+
+
+def _referenced(dataset: h5py.Dataset, dims: tuple[str, ...], attrs: Mapping[str, Any]) -> Variable:
+    from h5py import h5d  # noqa: PLC0415  # as above
+
+    properties = dataset.id.get_create_plist()
+    layout = properties.get_layout()
+    if layout == h5d.COMPACT:
+        return _copied(dataset, dims, attrs)
+    if layout not in {h5d.CHUNKED, h5d.CONTIGUOUS} or properties.get_external_count():
+        raise UnfitError("it lies in other files")
+    _refuse_packing(attrs)
+    if layout == h5d.CONTIGUOUS:
+        chunks = _one_piece(dataset)
+    else:
+        filters = [properties.get_filter(number) for number in range(properties.get_nfilters())]
+        chunks = _chunks(dataset, codecs_of(filters))
+    return Variable(dims, dataset.shape, dataset.dtype, attrs, _fill(dataset), chunks=chunks)
+
+
+def _one_piece(dataset: h5py.Dataset) -> Chunks:
+    grid = tuple(min(1, size) for size in dataset.shape)
+    offset = dataset.id.get_offset()
+    offsets, lengths = np.zeros(grid, "u8"), np.zeros(grid, "u8")
+    if offset is not None:
+        offsets[...], lengths[...] = offset, dataset.size * dataset.dtype.itemsize
+    return Chunks(dataset.shape, (), offsets, lengths, contiguous=True)
+
+
+def _chunks(dataset: h5py.Dataset, codecs: tuple[Codec, ...]) -> Chunks:
+    shape = dataset.chunks
+    grid = tuple(math.ceil(size / length) for size, length in zip(dataset.shape, shape, strict=True))
+    offsets, lengths = np.zeros(grid, "u8"), np.zeros(grid, "u8")
+    masked = []
+
+    def put(stored: Any) -> None:
+        where = tuple(start // length for start, length in zip(stored.chunk_offset, shape, strict=True))
+        if all(index < size for index, size in zip(where, grid, strict=True)):
+            offsets[where], lengths[where] = stored.byte_offset, stored.size
+            masked.extend([where] if stored.filter_mask else [])
+
+    dataset.id.chunk_iter(put)
+    if masked:
+        raise UnfitError("some of its chunks are stored without a filter that the others have")
+    return Chunks(shape, codecs, offsets, lengths)
+
+
+def _refuse_packing(attrs: Mapping[str, Any]) -> None:
+    """Refuse scales that Zarr cannot tell as the file does: a number in JSON is one of 64 bits, and unpacks to such."""
+    for name in ("scale_factor", "add_offset"):
+        if name in attrs and np.asarray(attrs[name]).dtype != np.float64:
+            raise UnfitError(f"its {name} is of type {np.asarray(attrs[name]).dtype}, and Zarr has float64 alone")
+
+
+def _is_number(dtype: np.dtype[Any]) -> bool:
+    """Whether values of a type are numbers to NetCDF, Zarr and xarray alike; names of an enumeration are none."""
+    return dtype.kind in "iuf" and dtype.itemsize <= LONGEST_NUMBER and dtype.metadata is None
+
+
+def _fill(dataset: h5py.Dataset) -> Any:
+    if not _is_number(dataset.dtype):
+        return None
+    return dataset.fillvalue
+
+
+def _is_bare(dataset: h5py.Dataset) -> bool:
+    """Whether a dataset only stands for a dimension of NetCDF4 that has no coordinate."""
+    return "NAME" in dataset.attrs and bytes(dataset.attrs["NAME"]).startswith(NOT_A_VARIABLE)
+
+
+def _all_dims(datasets: Mapping[str, h5py.Dataset]) -> dict[str, tuple[str, ...]]:
+    from h5py import h5ds  # noqa: PLC0415  # as above
+
+    scales = {name: each for name, each in datasets.items() if h5ds.is_scale(each.id)}
+    numbers = {int(each.attrs["_Netcdf4Dimid"]): name for name, each in scales.items() if "_Netcdf4Dimid" in each.attrs}
+    dims: dict[str, tuple[str, ...]] = {}
+    for name, dataset in datasets.items():
+        if name in scales and dataset.ndim == 1:
+            dims[name] = (name,)
+        elif name in scales:
+            dims[name] = tuple(numbers[int(each)] for each in dataset.attrs.get("_Netcdf4Coordinates", ()))
+        else:
+            dims[name] = tuple(each[0].name.rpartition("/")[2] for each in dataset.dims if len(each))
+        if len(dims[name]) != dataset.ndim:
+            raise UnfitError(f"{name}: its dimensions have no names")
+    return dims
+
+
+def _attrs(holder: h5py.Dataset | h5py.File, first: Variable | None) -> dict[str, Any]:
+    """Attributes as NetCDF gives them; of a later file only those that tell how to decode."""
+    names = [name for name in holder.attrs if name not in NETCDF_ATTRIBUTES and (first is None or name in DECODING)]
+    own = {name: _attribute(holder.attrs[name]) for name in names}
+    kept = {} if first is None else {name: value for name, value in first.attrs.items() if name not in DECODING}
+    return kept | own
+
+
+def _attribute(value: Any) -> Any:
+    import h5py  # noqa: PLC0415  # as above
+
+    if isinstance(value, h5py.Empty):
+        return ""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, np.ndarray):
+        if value.dtype.kind in "OS":
+            return (
+                [_attribute(each) for each in value.ravel().tolist()] if value.size != 1 else _attribute(value.item())
+            )
+        return value.ravel()[0] if value.size == 1 else value
+    return value
+
+
+def _along(
+    datasets: Mapping[str, h5py.Dataset], dims: Mapping[str, tuple[str, ...]], attrs: Mapping[str, Mapping[str, Any]]
+) -> str:
+    """The dimension that grows: unlimited, or that of the time."""
+    unlimited = {
+        dim
+        for name, each in datasets.items()
+        for dim, size in zip(dims[name], each.maxshape or (), strict=False)
+        if size is None
+    }
+    times = {name for name in datasets if dims[name] == (name,) and " since " in str(attrs[name].get("units", ""))}
+    for choice in (unlimited & times, unlimited, times):
+        if len(choice) == 1:
+            return next(iter(choice))
+    return ""
+
+
+def _named(attrs: Mapping[str, Mapping[str, Any]]) -> set[str]:
+    """The variables that others name as their coordinates, bounds and the like."""
+    texts = [str(each.get(name, "")) for each in attrs.values() for name in NAMING]
+    return {word for text in texts for word in text.split() if word in attrs}

@@ -1,0 +1,79 @@
+"""Many files indexed, and values of theirs read as their own library reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from itertools import batched
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simstac.progress import OnProgress, Progress, silent
+from simstac.sources.virtual.combine import Part
+from simstac.sources.virtual.filters import UnfitError
+from simstac.sources.virtual.index import FileIndex, index_hdf5
+from simstac.sources.virtual.places import PlacedFile
+
+AT_ONCE = 16
+"""So many remote files are opened at once: their first blocks come together, HDF5 reads them one by one."""
+
+
+def index_files(files: Sequence[PlacedFile], on_progress: OnProgress = silent) -> list[Part]:
+    """The parts of a dataset; the first file says how all are structured.
+
+    Raises:
+        SourceError: If a file cannot be read.
+        UnfitError: If one cannot be referenced where it is.
+    """
+    parts: list[Part] = []
+    first: FileIndex | None = None
+    for some in batched(files, AT_ONCE):
+        with ExitStack() as stack:
+            for file, opened in zip(some, _opened(some, stack), strict=True):
+                index = _index(file, opened, first)
+                first = first or index
+                parts.append(Part(file.name, file.url, file.version, file.checksum, index))
+                on_progress(Progress("index files", len(parts), len(files), file.name))
+    return parts
+
+
+def stored_values(file: PlacedFile, name: str, at: tuple[slice, ...]) -> NDArray[Any]:
+    """Values of a variable as they are stored.
+
+    Raises:
+        OSError: If the file cannot be read.
+    """
+    import h5py  # noqa: PLC0415  # an extra
+
+    with _open(file) as opened, h5py.File(opened, "r") as root:
+        return np.asarray(root[name][at])
+
+
+def _index(file: PlacedFile, opened: BinaryIO | str, first: FileIndex | None) -> FileIndex:
+    try:
+        return index_hdf5(opened, file.name, first=first)
+    except UnfitError as error:
+        raise UnfitError(f"{file.name}: {error}") from None
+
+
+def _opened(files: Sequence[PlacedFile], stack: ExitStack) -> list[BinaryIO | str]:
+    """The files, opened together."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        opened = list(pool.map(lambda file: file.open(), files))
+    for each in opened:
+        if not isinstance(each, str):
+            stack.enter_context(each)
+    return opened
+
+
+@contextmanager
+def _open(file: PlacedFile) -> Iterator[BinaryIO | str]:
+    opened = file.open()
+    try:
+        yield opened
+    finally:
+        if not isinstance(opened, str):
+            opened.close()

@@ -1,0 +1,137 @@
+"""CF files → a store that refers to them: all of them at first, then those that are new or changed."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+
+from simstac.errors import SourceError
+from simstac.progress import OnProgress, silent
+from simstac.sources.virtual.combine import Kept, References, combine
+from simstac.sources.virtual.places import PlacedFile, container_folders
+from simstac.sources.virtual.read import index_files, stored_values
+from simstac.storage import KeySource, StorageScheme, Stored
+from simstac.write.containers import Container
+from simstac.write.dataset import VIRTUAL_LAYOUT
+from simstac.write.virtual import (
+    OutdatedError,
+    Sample,
+    read_kept,
+    released_references,
+    write_references,
+)
+
+SAMPLE_BYTES = 64 << 20
+
+
+def write_virtual(
+    files: Sequence[PlacedFile],
+    href: str,
+    scheme: StorageScheme,
+    *,
+    version: str | None = None,
+    drop_vanished: bool = False,
+    credentials: KeySource | None = None,
+    source_keys: KeySource | None = None,
+    on_progress: OnProgress = silent,
+) -> Stored:
+    """Write a store that refers to files where they are, joined along the dimension in which they continue each other.
+
+    Files that are as they were are not opened again. A store that refers to these files already makes no commit.
+
+    Args:
+        files: The files.
+        href: The store's address, as in `Stored`.
+        scheme: Where the store's bytes live.
+        version: The version that the tag names; ``1``, ``2`` … where None.
+        drop_vanished: Whether files that are gone leave the dataset; else they are an error.
+        credentials: A picklable callback that yields S3 keys for the store, used instead of the environment's.
+        source_keys: One that yields those for the files.
+        on_progress: Listens to the progress.
+
+    Raises:
+        UnfitError: If the files cannot be referenced where they are; the store is untouched.
+        SourceError: If a file cannot be read or is gone, or files disagree, overlap or leave steps out.
+        StorageError: If the store cannot be read or written, or holds something else.
+        ConflictError: If others keep committing to the same store meanwhile.
+    """
+    mark = _fingerprint(files)
+    same = released_references(href, scheme, mark, version=version, credentials=credentials)
+    if same is not None:
+        return same
+    kept = read_kept(href, scheme, credentials=credentials)
+    if kept is not None and not drop_vanished:
+        _refuse_vanished(files, kept)
+
+    def written(references: References) -> Stored:
+        return write_references(
+            references,
+            href,
+            scheme,
+            containers=_containers(files),
+            fingerprint=mark,
+            version=version,
+            samples=list(_samples(files, references)),
+            credentials=credentials,
+            source_keys=source_keys,
+            on_progress=on_progress,
+        )
+
+    grown = _grown(files, kept, on_progress) if kept is not None else None
+    if grown is not None:
+        try:
+            return written(grown)
+        except OutdatedError:
+            pass
+    return written(combine(index_files(files, on_progress)))
+
+
+def _grown(files: Sequence[PlacedFile], kept: Kept, on_progress: OnProgress) -> References | None:
+    """The dataset with new and changed files alone indexed; None if those that are as they were do not stay there."""
+    before = dict(zip(kept.urls, kept.versions, strict=True))
+    first = next((file for file in files if file.url == kept.urls[0]), None)
+    same = {file.url for file in files if file is not first and before.get(file.url) == file.version}
+    if first is None or not same:
+        return None
+    fresh = [first, *(file for file in files if file is not first and file.url not in same)]
+    starts = dict(zip(kept.urls, accumulate(kept.lengths, initial=0), strict=False))
+    references = combine(index_files(fresh, on_progress), kept.only(same))
+    stay = all(
+        starts[url] == start for url, start in zip(references.urls, references.starts, strict=True) if url in same
+    )
+    return references if stay else None
+
+
+def _refuse_vanished(files: Sequence[PlacedFile], kept: Kept) -> None:
+    there = {file.url for file in files}
+    gone = [url for url in kept.urls if url not in there]
+    if gone:
+        more = f" (and {len(gone) - 1} more)" if len(gone) > 1 else ""
+        problem = f"is gone{more}, and the store refers to it"
+        raise SourceError(gone[0], problem, "bring it back, or let it go with --drop-vanished")
+
+
+def _containers(files: Sequence[PlacedFile]) -> tuple[Container, ...]:
+    folders = container_folders(files)
+    names = ["files"] if len(folders) == 1 else [f"files-{number + 1}" for number in range(len(folders))]
+    return tuple(Container(name, folder, scheme) for name, (folder, scheme) in zip(names, folders, strict=True))
+
+
+def _fingerprint(files: Sequence[PlacedFile]) -> str:
+    about = [VIRTUAL_LAYOUT, *(f"{file.url} {file.version}" for file in files)]
+    return hashlib.sha256("\n".join(about).encode()).hexdigest()
+
+
+def _samples(files: Sequence[PlacedFile], references: References) -> Iterator[Sample]:
+    """The first chunk of each array in the first and in the last file that is new, read by the files' own library."""
+    by_url = {file.url: file for file in files}
+    for name, array in references.arrays.items():
+        for block in {id(each): each for each in (array.blocks[0], array.blocks[-1])}.values():
+            if math.prod(array.chunks) * array.dtype.itemsize > SAMPLE_BYTES:
+                continue
+            corner = [start * length for start, length in zip(block.origin, array.chunks, strict=True)]
+            inside = tuple(slice(0, min(length, size)) for length, size in zip(array.chunks, block.shape, strict=True))
+            at = tuple(slice(start, start + part.stop) for start, part in zip(corner, inside, strict=True))
+            yield Sample(name, at, stored_values(by_url[block.url], name, inside))

@@ -1,0 +1,157 @@
+"""A collection with ``virtual: true``, from the configuration to what a stranger reads."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import xarray as xr
+import yaml
+from tests.virtual_files import write_steps
+
+import simstac
+from simstac.browse import serve
+from simstac.pipeline.build import BuildReport
+
+if TYPE_CHECKING:
+    from tests.conftest import SeaweedFS
+
+
+def project(
+    folder: Path, source: dict[str, Any], *, catalog: dict[str, Any] | None = None, **collection: Any
+) -> simstac.Project:
+    about = {"id": "model", "title": "Model", "description": "A model run.", "license": "CC-BY-4.0", "version": "1.0.0"}
+    each = {**about, "source": {"engine": "cf", "virtual": True, **source}, **collection}
+    said = {"catalog": {"id": "c", "title": "C", "description": "A catalog.", **(catalog or {})}, "collections": [each]}
+    path = folder / "project.yaml"
+    path.write_text(yaml.safe_dump(said), encoding="utf-8")
+    return simstac.load_project(path)
+
+
+def build(made: simstac.Project) -> BuildReport:
+    report = simstac.build(made)
+    assert not report.errors, report.errors
+    return report
+
+
+def write_two(folder: Path) -> np.ndarray[Any, Any]:
+    for number in range(2):
+        write_steps(folder / f"{number}.nc", [2.0 * number, 2.0 * number + 1], seed=number)
+    return np.concatenate([xr.load_dataset(folder / f"{number}.nc").tas.values for number in range(2)])
+
+
+def document(folder: Path, path: str = "model/collection.json") -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((folder / "site" / path).read_bytes())
+    return loaded
+
+
+def test_files_on_this_machine(tmp_path: Path) -> None:
+    values = write_two(tmp_path / "out" / "model 1")
+    made = project(tmp_path, {"path": "out/model 1/*.nc"})
+    report = build(made)
+    assert report.collections[0].summary == "written, version 1.0.0, 2 files (2 referenced)"
+    assets = document(tmp_path)["assets"]
+    assert assets["files"]["href"] == "../../out/"
+    assert assets["icechunk"]["vrt:hrefs"] == [{"key": "files", "href": "./collection.json#/assets/files"}]
+    assert assets["icechunk"]["roles"] == ["data", "latest-version", "virtual"]
+    assert str(tmp_path) not in (tmp_path / "site" / "model" / "collection.json").read_text(encoding="utf-8")
+    for path in ("catalog.json", "model/collection.json", "model/model-1.0.0/model-1.0.0.json"):
+        np.testing.assert_array_equal(simstac.open(tmp_path / "site" / path).tas.values, values)
+    again = build(made)
+    assert not again.documents
+    assert again.collections[0].summary == "unchanged, version 1.0.0, 2 files (2 referenced)"
+    write_steps(tmp_path / "out" / "model 1" / "2.nc", [4.0], seed=2)
+    assert build(made).collections[0].summary == "written, version 1.0.0+2, 3 files (3 referenced)"
+    assert simstac.open(tmp_path / "site" / "catalog.json").sizes["time"] == 5
+
+
+def test_files_on_this_machine_are_in_no_catalog_that_others_read(tmp_path: Path) -> None:
+    write_two(tmp_path / "out")
+    made = project(tmp_path, {"path": "out/*.nc"}, catalog={"public_url": "https://example.org/c"})
+    (error,) = simstac.build(made).errors
+    assert str(error) == (
+        "collections.model.source.path: refers to files on this machine, such as out/0.nc, which readers of a "
+        "published catalog lack; put them in a bucket or on the web and name them there, or "
+        "copy their data (virtual: false)"
+    )
+
+
+def test_files_that_do_not_fit_are_copied(tmp_path: Path) -> None:
+    for number, chunks in enumerate([(1, 4, 6), (1, 2, 3)]):
+        write_steps(tmp_path / "out" / f"{number}.nc", [float(number)], seed=number, chunksizes=chunks)
+    report = build(project(tmp_path, {"path": "out/*.nc"}))
+    (note,) = report.collections[0].differences
+    assert note == (
+        "copied, not referred to: out/1.nc stores tas in chunks of 1x2x3 (shuffle+zlib), and out/0.nc in chunks of "
+        "1x4x6 (shuffle+zlib)"
+    )
+    assert "virtual" not in document(tmp_path)["assets"]["icechunk"]["roles"]
+    expected = xr.load_dataset(tmp_path / "out" / "1.nc").tas.values[0]
+    np.testing.assert_array_equal(simstac.open(tmp_path / "site" / "catalog.json").tas.values[1], expected)
+
+
+def put_two(s3: SeaweedFS, bucket: str, folder: Path, prefix: str = "runs/a b") -> np.ndarray[Any, Any]:
+    values = write_two(folder)
+    for path in sorted(folder.glob("*.nc")):
+        s3.client().put_object(Bucket=bucket, Key=f"{prefix}/{path.name}", Body=path.read_bytes())
+    return values
+
+
+def test_files_in_a_bucket_of_another_service(s3: SeaweedFS, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bucket = s3.make_bucket()
+    values = put_two(s3, bucket, tmp_path / "out")
+    source = {"path": f"s3://{bucket}/runs/a b/*.nc", "endpoint_url": s3.endpoint_url}
+    made = project(tmp_path, source)
+    build(made)
+    found = document(tmp_path)
+    assert found["assets"]["files"]["href"] == f"s3://{bucket}/runs/"
+    assert found["storage:schemes"][found["assets"]["files"]["storage:refs"][0]]["platform"] == s3.endpoint_url
+    monkeypatch.setenv("SIMSTAC_TRUST", s3.endpoint_url)
+    data = simstac.open(tmp_path / "site" / "catalog.json")
+    np.testing.assert_array_equal(data.tas.values, values)
+    assert not build(made).documents
+    s3.client().put_object(Bucket=bucket, Key="runs/a b/1.nc", Body=(tmp_path / "out" / "0.nc").read_bytes())
+    with pytest.raises(Exception, match="checksum of the object owning the virtual chunk has changed"):
+        simstac.open(tmp_path / "site" / "catalog.json").tas.load()
+
+
+PROGRAM = """
+import sys, warnings
+sys.modules["simstac"] = None  # as if it were not installed
+import pystac, xarray as xr
+warnings.filterwarnings("ignore", message="Engine .* loading failed")
+ds = xr.open_dataset(pystac.read_file(sys.argv[1]).assets["icechunk"], engine="stac")
+print(ds.tas.values.tobytes().hex())
+"""
+
+
+def test_the_released_xpystac_opens_both_on_aws(s3: SeaweedFS, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3.endpoint_url)
+    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
+    bucket = s3.make_bucket()
+    values = put_two(s3, bucket, tmp_path / "out", "runs")
+    store = {"url": f"s3://{bucket}/stores/model", "region": "us-east-1"}
+    build(project(tmp_path, {"path": f"s3://{bucket}/runs", "region": "us-east-1"}, store=store))
+    path = tmp_path / "site" / "model" / "collection.json"
+    np.testing.assert_array_equal(simstac.open(path).tas.values, values)
+    command = [sys.executable, "-c", PROGRAM, str(path)]
+    done = subprocess.run(command, env=dict(os.environ), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == values.tobytes().hex()
+
+
+def test_files_on_the_web(tmp_path: Path) -> None:
+    values = write_two(tmp_path / "web" / "out")
+    (tmp_path / "web" / "catalog.json").write_text("{}")
+    with serve(tmp_path / "web") as server:
+        made = project(tmp_path, {"path": [f"{server.url}/out/{number}.nc" for number in range(2)]})
+        build(made)
+        assert document(tmp_path)["assets"]["files"]["href"] == f"{server.url}/out/"
+        np.testing.assert_array_equal(simstac.open(tmp_path / "site" / "catalog.json").tas.values, values)
+        assert not build(made).documents

@@ -1,0 +1,264 @@
+"""Stores that refer to files: what is read through them equals xarray's own reading of the files, bit for bit."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import icechunk
+import netCDF4
+import numpy as np
+import pytest
+import xarray as xr
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.virtual_files import LAT, LON, write_steps
+
+from simstac.errors import SourceError, StorageError
+from simstac.sources.virtual import Reach, UnfitError, placed_files
+from simstac.storage import LocalPath, Stored
+from simstac.write import older_versions, open_stored, write_virtual
+
+
+def refer(folder: Path, *patterns: str, **options: Any) -> Stored:
+    files = placed_files(patterns or ("*.nc",), Reach(base=folder))
+    return write_virtual(files, str(folder / "store.icechunk"), LocalPath(), **options)
+
+
+def read(stored: Stored) -> xr.Dataset:
+    return open_stored(stored).to_dataset()
+
+
+def assert_same_bits(ours: xr.Dataset, theirs: xr.Dataset) -> None:
+    assert set(ours.variables) == set(theirs.variables)
+    assert set(ours.coords) == set(theirs.coords)
+    for name, expected in theirs.variables.items():
+        found = ours.variables[name]
+        assert found.dims == expected.dims, name
+        assert found.dtype == expected.dtype or (found.dtype.kind == expected.dtype.kind == "M"), name
+        one, other = (np.ascontiguousarray(each.values) for each in (found, expected))
+        if one.dtype.kind == "f":
+            one, other = (each.view(f"u{each.dtype.itemsize}") for each in (one, other))
+        np.testing.assert_array_equal(one, other, err_msg=str(name))
+
+
+def tree(folder: Path) -> xr.Dataset:
+    files = sorted(folder.glob("*.nc"))
+    options: Any = {"data_vars": "minimal", "coords": "minimal", "compat": "override", "join": "override"}
+    return xr.open_mfdataset(files, combine="nested", concat_dim="time", **options).load()
+
+
+def test_values_are_those_of_the_files(tmp_path: Path) -> None:
+    for number in range(3):
+        write_steps(tmp_path / f"{number}.nc", [2.0 * number, 2.0 * number + 1], seed=number)
+    stored = refer(tmp_path)
+    data = read(stored)
+    assert_same_bits(data, tree(tmp_path))
+    assert data.tas.attrs["units"] == "K"
+    assert data.attrs["title"] == "A model"
+    assert data.time.values[3] == np.datetime64("2000-01-04")
+    size = sum(path.stat().st_size for path in (tmp_path / "store.icechunk" / "chunks").rglob("*") if path.is_file())
+    assert size < data.tas.nbytes  # the large variable stays in the files
+    again = refer(tmp_path)
+    assert (again.changed, again.snapshot_id) == (False, stored.snapshot_id)
+
+
+DTYPES = ["f4", "f8", "i2", "i4", "u1", "i8", "u2"]
+
+
+@st.composite
+def layouts(draw: st.DrawFn) -> dict[str, Any]:
+    dtype, contiguous = draw(st.sampled_from(DTYPES)), draw(st.booleans())
+    order = draw(st.sampled_from(["little", "big"]))
+    layout: dict[str, Any] = {"dtype": np.dtype(dtype).newbyteorder(order), "endian": order, "attrs": {}}
+    if contiguous:
+        layout |= {"contiguous": True, "zlib": False}
+    else:
+        chunks = draw(st.sampled_from([(1, LAT, LON), (2, 3, 4), (1, 1, 5), (2, LAT, 1)]))
+        layout |= {"chunksizes": chunks, "fletcher32": draw(st.booleans()), "zlib": draw(st.booleans())}
+        layout["shuffle"] = layout["zlib"] and draw(st.booleans())
+    if draw(st.booleans()):
+        layout["fill_value"] = np.dtype(dtype).type(draw(st.sampled_from([0, 1, 100])))
+    if dtype in {"i2", "u1", "i4"} and draw(st.booleans()):
+        layout["attrs"] |= {"scale_factor": draw(st.sampled_from([0.01, 2.0, 1e-5])), "add_offset": 273.15}
+    if draw(st.booleans()):
+        layout["attrs"]["missing_value"] = np.dtype(dtype).type(7)
+    return layout
+
+
+@pytest.mark.filterwarnings("ignore:variable .tas. has multiple fill values")
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@given(layouts(), st.integers(1, 3))
+def test_any_layout_of_netcdf4(layout: dict[str, Any], files: int) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for number in range(files):
+            write_steps(folder / f"{number}.nc", [2.0 * number, 2.0 * number + 1], seed=number, **layout)
+        assert_same_bits(read(refer(folder)), tree(folder))
+
+
+def test_new_files_append(tmp_path: Path) -> None:
+    write_steps(tmp_path / "a.nc", [0, 1])
+    first = refer(tmp_path, version="1.0.0")
+    write_steps(tmp_path / "c.nc", [4, 5], seed=2)
+    write_steps(tmp_path / "b.nc", [1, 2], seed=1, since="2000-01-02")
+    second = refer(tmp_path, version="1.0.0")
+    data = read(second)
+    assert (second.changed, second.tag) == (True, "1.0.0+2")
+    assert_same_bits(data, tree(tmp_path))
+    assert [each.tag for each in older_versions(second)] == ["1.0.0"]
+    assert read(first).sizes["time"] == 2
+
+
+def test_only_new_files_are_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(4):
+        write_steps(tmp_path / f"{number}.nc", [number], seed=number)
+    refer(tmp_path)
+    write_steps(tmp_path / "4.nc", [4], seed=4)
+    write_steps(tmp_path / "2.nc", [2], seed=9)
+    opened: list[str] = []
+    refer(tmp_path, on_progress=lambda progress: opened.append(f"{progress.stage} {progress.detail}"))
+    assert [each for each in opened if each.startswith("index")] == [f"index files {name}.nc" for name in (0, 2, 4)]
+    assert_same_bits(read(refer(tmp_path)), tree(tmp_path))
+
+
+def test_a_changed_file_that_stores_fewer_chunks(tmp_path: Path) -> None:
+    for number in range(2):
+        write_steps(tmp_path / f"{number}.nc", [2.0 * number, 2.0 * number + 1], seed=number, fill_value=1e20)
+    refer(tmp_path)
+    with netCDF4.Dataset(tmp_path / "1.nc", "w") as file, netCDF4.Dataset(tmp_path / "0.nc") as model:
+        for name, dim in model.dimensions.items():
+            file.createDimension(name, None if dim.isunlimited() else dim.size)
+        for name, variable in model.variables.items():
+            attrs = {key: variable.getncattr(key) for key in variable.ncattrs()}
+            fill, chunks = attrs.pop("_FillValue", None), (1, LAT, LON) if name == "tas" else None
+            made = file.createVariable(
+                name, variable.dtype, variable.dimensions, zlib=name == "tas", chunksizes=chunks, fill_value=fill
+            )
+            made.setncatts(attrs)
+            if name == "tas":
+                made[1] = 5.0
+            else:
+                made[:] = variable[:] + (2 if name.startswith("time") else 0)
+    data = read(refer(tmp_path))
+    assert np.isnan(data.tas.values[2]).all()
+    assert_same_bits(data, tree(tmp_path))
+
+
+def test_files_before_and_between_move_the_others(tmp_path: Path) -> None:
+    for number in (3, 5):
+        write_steps(tmp_path / f"{number}.nc", [number], seed=number)
+    refer(tmp_path)
+    for number in (2, 4):
+        write_steps(tmp_path / f"{number}.nc", [number], seed=number)
+    assert_same_bits(read(refer(tmp_path)), tree(tmp_path))
+
+
+def test_files_that_vanish(tmp_path: Path) -> None:
+    for number in range(3):
+        write_steps(tmp_path / f"{number}.nc", [number], seed=number)
+    refer(tmp_path)
+    (tmp_path / "2.nc").unlink()
+    with pytest.raises(SourceError, match=r"2\.nc: is gone, and the store refers to it; .*--drop-vanished"):
+        refer(tmp_path)
+    assert read(refer(tmp_path, drop_vanished=True)).sizes["time"] == 2
+
+
+def test_a_file_that_changes_behind_the_store_is_an_error_of_reading(tmp_path: Path) -> None:
+    path = write_steps(tmp_path / "a.nc", [0, 1])
+    stored = refer(tmp_path)
+    assert_same_bits(read(stored), tree(tmp_path))
+    write_steps(path, [0, 1], seed=5)
+    later = path.stat().st_mtime_ns + 2 * 10**9
+    os.utime(path, ns=(later, later))
+    with pytest.raises(icechunk.StorageError, match="checksum of the object owning the virtual chunk has changed"):
+        read(stored).tas.load()
+
+
+@pytest.mark.parametrize(
+    ("other", "problem"),
+    [
+        ({"days": [1, 2]}, r"b\.nc: begins at time 2000-01-02\S*, where a\.nc reaches 2000-01-02\S*; leave one"),
+        (
+            {"days": [9]},
+            r"b\.nc: begins at time 2000-01-10\S*, and a\.nc ends at 2000-01-02\S*: steps are missing; add",
+        ),
+        ({"units": "degC"}, r"b\.nc: has tas with units 'degC', and a\.nc with 'K'"),
+        ({"calendar": "noleap"}, r"b\.nc: has time with calendar 'noleap', and a\.nc with 'standard'"),
+        ({"grid": 0.5}, r"b\.nc: lat holds other values than in a\.nc"),
+        ({"days": [3, 2]}, r"b\.nc: time does not grow from step to step"),
+    ],
+)
+def test_files_that_disagree(tmp_path: Path, other: dict[str, Any], problem: str) -> None:
+    write_steps(tmp_path / "a.nc", [0, 1])
+    write_steps(tmp_path / "b.nc", other.pop("days", [2, 3]), **other)
+    with pytest.raises(SourceError, match=problem):
+        refer(tmp_path)
+    assert not (tmp_path / "store.icechunk").exists()
+
+
+@pytest.mark.parametrize(
+    ("other", "reason"),
+    [
+        ({"chunksizes": (1, 2, 3)}, "b.nc stores tas in chunks of 1x2x3 (shuffle+zlib), and a.nc in chunks of 1x4x6"),
+        ({"zlib": False}, "b.nc stores tas in chunks of 1x4x6 (not encoded), and a.nc in"),
+        ({"contiguous": True}, "b.nc stores tas in one piece, and a.nc in"),
+        ({"dtype": "f8"}, "b.nc keeps tas as float64, and a.nc as float32"),
+        ({"attrs": {"scale_factor": 0.1}}, "b.nc packs tas differently (scale_factor 0.1, None in a.nc)"),
+        ({"attrs": {"scale_factor": np.float32(0.1)}}, "b.nc: tas: its scale_factor is of type float32, and Zarr has"),
+    ],
+)
+def test_files_that_do_not_fit(tmp_path: Path, other: dict[str, Any], reason: str) -> None:
+    write_steps(tmp_path / "a.nc", [0, 1])
+    write_steps(tmp_path / "b.nc", [2, 3], **other)
+    with pytest.raises(UnfitError) as error:
+        refer(tmp_path)
+    assert str(error.value).startswith(reason)
+
+
+def test_a_file_that_ends_within_a_chunk_has_to_be_the_last(tmp_path: Path) -> None:
+    for number, days in enumerate([[0, 1, 2], [3, 4]]):
+        write_steps(tmp_path / f"{number}.nc", days, seed=number, chunksizes=(2, LAT, LON))
+    with pytest.raises(UnfitError, match=r"0\.nc begins or ends within a chunk of tas, of 2 steps of time"):
+        refer(tmp_path)
+    write_steps(tmp_path / "0.nc", [1, 2], chunksizes=(2, LAT, LON))
+    write_steps(tmp_path / "1.nc", [3, 4, 5], seed=1, chunksizes=(2, LAT, LON))
+    assert_same_bits(read(refer(tmp_path)), tree(tmp_path))
+
+
+def test_pieces_of_different_lengths_are_cut_to_a_common_one(tmp_path: Path) -> None:
+    for number, days in enumerate([[0, 1, 2, 3], [4, 5], [6, 7, 8, 9, 10, 11]]):
+        write_steps(tmp_path / f"{number}.nc", days, seed=number, contiguous=True)
+    data = read(refer(tmp_path))
+    assert data.tas.encoding["chunks"] == (2, LAT, LON)
+    assert_same_bits(data, tree(tmp_path))
+    write_steps(tmp_path / "3.nc", [12], seed=3, contiguous=True)
+    data = read(refer(tmp_path))
+    assert data.tas.encoding["chunks"] == (1, LAT, LON)
+    assert_same_bits(data, tree(tmp_path))
+
+
+def test_a_store_of_references_becomes_a_copy_and_back(tmp_path: Path) -> None:
+    from simstac.write import write
+
+    write_steps(tmp_path / "a.nc", [0, 1])
+    refer(tmp_path)
+    with xr.open_dataset(tmp_path / "a.nc") as data:
+        copied = write(data, str(tmp_path / "store.icechunk"), LocalPath())
+    (tmp_path / "a.nc").rename(tmp_path / "elsewhere")
+    assert read(copied).tas.load().shape == (2, LAT, LON)
+    (tmp_path / "elsewhere").rename(tmp_path / "a.nc")
+    assert_same_bits(read(refer(tmp_path)), tree(tmp_path))
+
+
+def test_another_store_is_left_alone(tmp_path: Path) -> None:
+    write_steps(tmp_path / "a.nc", [0, 1])
+    storage = icechunk.local_filesystem_storage(str(tmp_path / "store.icechunk"))
+    xr.Dataset({"x": 1}).to_zarr(
+        (session := icechunk.Repository.create(storage).writable_session("main")).store, consolidated=False
+    )
+    session.commit("by others")
+    with pytest.raises(StorageError, match="holds something else than a dataset; choose another place"):
+        refer(tmp_path)
