@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from simstac.stac.study import describe_study
     from simstac.stac.validate import validate_tree
     from simstac.storage import Stored, scheme_from_url
-    from simstac.studies import find_study
+    from simstac.studies import study
     from simstac.write import write_study
 
 __all__ = [
@@ -32,12 +32,12 @@ __all__ = [
     "build_collection",
     "build_item",
     "describe_study",
-    "find_study",
     "load_project",
     "open",
     "publish",
     "run",
     "scheme_from_url",
+    "study",
     "validate_tree",
     "verify",
     "write_study",
@@ -54,7 +54,7 @@ _HOMES = {
     "simstac.stac.study": ("describe_study",),
     "simstac.stac.validate": ("validate_tree",),
     "simstac.storage": ("Stored", "scheme_from_url"),
-    "simstac.studies": ("find_study",),
+    "simstac.studies": ("study",),
     "simstac.write": ("write_study",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from simstac.errors import SourceError, StorageError
 from simstac.ranged import RangedFile
 from simstac.s3.answers import code_of, why_refused
 from simstac.s3.bucket import endpoint_of, open_prefix
-from simstac.storage import LocalPath, StorageScheme, scheme_from_url
+from simstac.storage import KeySource, LocalPath, StorageScheme, scheme_from_url
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
@@ -61,6 +61,7 @@ class Folder:
         return {file.path.rpartition("/")[2]: file for file in self.files}
 
 
+@runtime_checkable
 class Files(Protocol):
     """The files below one address; picklable, so that workers fetch too."""
 
@@ -193,6 +194,7 @@ class BucketFiles:
         region: The bucket's region.
         profile: The profile of the AWS configuration whose keys read it.
         anonymous: Whether it is read without keys.
+        keys: Yields the keys that read it, instead of the profile.
     """
 
     address: str
@@ -200,6 +202,7 @@ class BucketFiles:
     region: str | None = None
     profile: str | None = None
     anonymous: bool = False
+    keys: KeySource | None = field(default=None, repr=False)
 
     @property
     def scheme(self) -> StorageScheme:
@@ -285,6 +288,7 @@ class BucketFiles:
                 region=self.region,
                 profile=self.profile,
                 anonymous=self.anonymous,
+                keys=self.keys,
             )
         except StorageError as error:
             raise SourceError(error.where, error.problem, error.remedy) from error

@@ -26,6 +26,7 @@ from simstac.stac.validate import validate_documents
 if TYPE_CHECKING:
     from simstac.stac.document import Documents
     from simstac.storage import Stored
+    from simstac.studies import Study
     from simstac.write.plan import Dropped
 
 BUILT = ".simstac/built.json"
@@ -121,20 +122,28 @@ def build(project: Project, *, drop_vanished: bool = False, on_progress: OnProgr
 
 
 def build_collection(
-    project: Project, collection: Collection, *, drop_vanished: Dropped = False, on_progress: OnProgress = silent
+    project: Project,
+    collection: Collection,
+    *,
+    study: Study | None = None,
+    drop_vanished: Dropped = False,
+    on_progress: OnProgress = silent,
 ) -> CollectionReport:
     """Write the store of one collection and the documents around it.
 
     Args:
         project: The configuration.
         collection: One of its collections.
+        study: Its runs, where they are given in Python instead of by its source.
         drop_vanished: See `build`; or the names of those runs that leave the store.
         on_progress: Hears of every run read and written.
 
     Raises:
         SimstacError: If it cannot be built.
     """
-    order = Order(project=project, collection=collection, drop_vanished=drop_vanished, on_progress=on_progress)
+    order = Order(
+        project=project, collection=collection, study=study, drop_vanished=drop_vanished, on_progress=on_progress
+    )
     built = build_source(order)
     return CollectionReport(
         id=collection.id,

@@ -25,6 +25,7 @@ def open_prefix(
     region: str | None = None,
     profile: str | None = None,
     anonymous: bool = False,
+    keys: KeySource | None = None,
 ) -> S3Store:
     """A prefix of a bucket; nothing is requested yet.
 
@@ -34,15 +35,16 @@ def open_prefix(
         region: The bucket's region; the profile's or ``us-east-1`` where none is given.
         profile: The profile of the AWS configuration whose credentials are used.
         anonymous: Whether requests are not signed.
+        keys: Yields the keys, instead of the profile.
 
     Raises:
         StorageError: If the chain has no keys.
     """
     from obstore.store import S3Store  # noqa: PLC0415  # the native module loads where S3 is used
 
-    keys = ProfileKeys(profile)
     bucket = url.removeprefix("s3://").partition("/")[0]
-    config: dict[str, Any] = {"region": region or keys.region or "us-east-1"}
+    config: dict[str, Any] = {"region": region or ProfileKeys(profile).region or "us-east-1"}
+    keys = keys or ProfileKeys(profile)
     if anonymous:
         config["skip_signature"] = True
     else:

@@ -2,6 +2,7 @@
 
 from simstac.studies.definition import Study, find_study
 from simstac.studies.parameters import Parameters, read_parameters
+from simstac.studies.results import study
 from simstac.studies.runs import Run, find_runs
 from simstac.studies.source import EngineSource, Source, State, source_of
 
@@ -16,4 +17,5 @@ __all__ = [
     "find_study",
     "read_parameters",
     "source_of",
+    "study",
 ]

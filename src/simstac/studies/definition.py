@@ -56,7 +56,7 @@ def find_study(
     path: str | Path,
     *,
     parameters: Table | None = None,
-    engine: str | type[BackendEntrypoint] = "energyplus",
+    engine: str | type[BackendEntrypoint] | Source = "energyplus",
     options: Mapping[str, Any] | None = None,
     base: Path | None = None,
     open_files: OpenFiles = files_at,
@@ -67,7 +67,7 @@ def find_study(
         path: A folder of runs, or a glob such as ``runs/*`` or ``s3://bucket/study/case-*``.
         parameters: The parameter table: a CSV or Parquet file, here or in a bucket, ``{run: {parameter: value}}``, or a
             DataFrame.
-        engine: The xarray engine that reads a run.
+        engine: The xarray engine that reads a run, or a `Source`.
         options: Keyword arguments for opening a run.
         base: What relative paths are relative to; the current folder where None.
         open_files: How an address in a bucket is reached: `simstac.objects.files_at` with its keywords bound.
@@ -89,7 +89,7 @@ def find_study(
 
 
 def with_parameters(
-    runs: tuple[Run, ...], source: Source, parameters: Table | None, open_files: OpenFiles = files_at
+    runs: tuple[Run, ...], source: Source, parameters: Table | Parameters | None, open_files: OpenFiles = files_at
 ) -> Study:
     """The study of runs and the rows of their table.
 
@@ -98,7 +98,7 @@ def with_parameters(
     """
     if parameters is None:
         return Study(runs, Parameters(), source)
-    table = _read_table(parameters, open_files)
+    table = parameters if isinstance(parameters, Parameters) else read_table(parameters, open_files)
     return Study(match_parameters(runs, table), table, source)
 
 
@@ -115,8 +115,8 @@ def _remote_runs(address: str, source: Source, open_files: OpenFiles, *, ignore:
     return in_order(map(run_at, found), address)
 
 
-def _read_table(table: Table, open_files: OpenFiles) -> Parameters:
-    """The table, fetched first where it is in a bucket."""
+def read_table(table: Table, open_files: OpenFiles = files_at) -> Parameters:
+    """A parameter table, fetched first where it is in a bucket; see `read_parameters`."""
     if not isinstance(table, str) or not is_remote(table):
         return read_parameters(table)
     folder, _, name = table.rpartition("/")

@@ -59,15 +59,23 @@ def find_runs(
     left_out = {path.resolve() for path in ignore}
     found = [path for path in _matches(Path(where), is_run) if path.resolve() not in left_out]
     folders = [path for path in found if path.is_dir()]
-    runs = [_run(path, base) for path in folders or found]
+    runs = [local_run(path, base) for path in folders or found]
     if not runs:
         raise SourceError(where, "matches no runs", "point the path at the folders of the runs, for example runs/*")
     return in_order(runs, where)
 
 
+def local_run(path: Path, base: Path) -> Run:
+    """The run in a folder or file of this machine, called by it; outside the base folder only its name is published."""
+    source = path.relative_to(base).as_posix() if path.is_relative_to(base) else path.name
+    return Run(path.name if path.is_dir() else path.stem, path, source)
+
+
 def run_at(path: RemotePath) -> Run:
-    """The run at an address, called by the last part of it."""
-    return Run(PurePosixPath(path.name).stem if path.file else path.name, path, str(path))
+    """The run at an address, called by the last part of it; a path from a root is published by its name alone."""
+    address = str(path)
+    source = path.name if address.startswith("/") else address
+    return Run(PurePosixPath(path.name).stem if path.file else path.name, path, source)
 
 
 def in_order(runs: Iterable[Run], where: str) -> tuple[Run, ...]:
@@ -120,13 +128,6 @@ def _matches(path: Path, is_run: Callable[[Path], bool]) -> list[Path]:
         return [path]
     folders = [child for child in path.iterdir() if child.is_dir() and not child.name.startswith(".")]
     return folders or [path]
-
-
-def _run(path: Path, base: Path) -> Run:
-    inside = path.is_relative_to(base)
-    return Run(
-        path.name if path.is_dir() else path.stem, path, path.relative_to(base).as_posix() if inside else path.name
-    )
 
 
 def _natural(name: str) -> tuple[tuple[int, int, str], ...]:

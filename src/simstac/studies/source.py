@@ -185,13 +185,16 @@ class EnergyPlusSource:
         return EngineSource("energyplus", self.options).open(path)
 
 
-def source_of(engine: str | type[BackendEntrypoint], options: Mapping[str, Any] | None = None) -> Source:
+def source_of(engine: str | type[BackendEntrypoint] | Source, options: Mapping[str, Any] | None = None) -> Source:
     """The source that reads runs by an xarray engine.
 
     Args:
-        engine: The engine's name in xarray's registry, or its `xarray.backends.BackendEntrypoint`.
+        engine: The engine's name in xarray's registry, or its `xarray.backends.BackendEntrypoint`; or a source, which
+            is taken as it is.
         options: Keyword arguments for opening a run.
     """
+    if not isinstance(engine, str | type):
+        return engine
     return EnergyPlusSource(options or {}) if engine == "energyplus" else EngineSource(engine, options or {})
 
 

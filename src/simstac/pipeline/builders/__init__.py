@@ -16,6 +16,10 @@ def build_source(order: Order) -> Built:
     Raises:
         SimstacError: If it cannot be built; the old store and documents are untouched.
     """
+    if order.study is not None:
+        from simstac.pipeline.builders.study import build_runs  # noqa: PLC0415  # what other sources need not load
+
+        return build_runs(order, order.study)
     source = order.collection.source
     match source:
         case StudySource():

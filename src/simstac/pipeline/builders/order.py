@@ -12,6 +12,7 @@ from simstac.progress import OnProgress, silent
 if TYPE_CHECKING:
     from simstac.stac.document import Documents
     from simstac.storage import Stored
+    from simstac.studies import Study
     from simstac.write.plan import Dropped
 
 
@@ -22,12 +23,14 @@ class Order:
     Attributes:
         project: The configuration.
         collection: One of its collections.
+        study: Its runs, where they are given in Python instead of by its source.
         drop_vanished: Whether what is gone from the source leaves the store, or the names of what does.
         on_progress: Hears of every run, file or store read and written.
     """
 
     project: Project
     collection: Collection
+    study: Study | None = None
     drop_vanished: Dropped = False
     on_progress: OnProgress = silent
 

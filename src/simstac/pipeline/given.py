@@ -1,0 +1,163 @@
+"""Publishing what Python hands over instead of a configuration: where to, as which collection, and in which order."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+
+from simstac.config import Project, load_project
+from simstac.config.model import Collection
+from simstac.config.sources import StudySource
+from simstac.errors import ConfigError, SourceError
+from simstac.pipeline.build import BuildReport, build_collection
+from simstac.pipeline.place import destination
+from simstac.pipeline.publish import publish
+from simstac.pipeline.site import SiteFolder
+from simstac.pipeline.whole import RunReport
+from simstac.progress import OnProgress, silent
+from simstac.stac.metadata import identifier
+from simstac.studies import Study
+
+CATALOG = "catalog.json"
+CONFIGURATIONS = frozenset({".yaml", ".yml"})
+KEPT = ("id", "title", "description")
+
+type Destination = str | Path | Project | Mapping[str, str]
+type About = str | Mapping[str, Any] | None
+
+
+@contextmanager
+def destined(to: Destination, about: About, catalog: Mapping[str, Any] | None) -> Iterator[tuple[Project, Collection]]:
+    """The configuration that a destination stands for, and the collection of it to publish.
+
+    Args:
+        to: A configuration or its path; a folder, which becomes the site; or ``s3://bucket/prefix``, or such a target
+            as a configuration has (``{url: …, endpoint_url: …}``), where the store is written and the documents are
+            published beside it, so that nothing has to stay on this machine.
+        about: The id of a collection in the configuration; else the keys of one: its license, id, title and so on.
+        catalog: The keys of the catalog, where it is not there yet.
+
+    Yields:
+        The project, whose site may be a temporary folder, and the collection.
+
+    Raises:
+        ConfigError: If the destination, the collection or the catalog is not one that a configuration could have.
+        PublishError: If the destination cannot be read.
+    """
+    if isinstance(to, Project) or _is_configuration(to):
+        project = to if isinstance(to, Project) else load_project(str(to))
+        yield project, _chosen(project, about)
+    elif isinstance(to, Mapping) or str(to).startswith("s3://"):
+        target = {"type": "s3", **(to if isinstance(to, Mapping) else {"url": str(to)})}
+        with TemporaryDirectory(prefix="simstac-site-") as site:
+            yield _made(Path(site), about, catalog, target)
+    else:
+        yield _made(Path(to), about, catalog, None)
+
+
+def publish_study(
+    study: Study,
+    project: Project,
+    collection: Collection,
+    *,
+    drop_vanished: bool = False,
+    on_progress: OnProgress = silent,
+) -> RunReport:
+    """Write a study to the store of a collection, describe it, and publish the site to the targets of its project.
+
+    Args:
+        study: The runs.
+        project: The configuration.
+        collection: One of its collections; the others stay as they are.
+        drop_vanished: Whether runs that the study has no more leave the store.
+        on_progress: Hears of every step.
+
+    Raises:
+        SimstacError: If the study cannot be written or described, or a target refuses.
+    """
+    _refuse_runs_in_site(study, project)
+    report = build_collection(project, collection, study=study, drop_vanished=drop_vanished, on_progress=on_progress)
+    outcomes = publish(project, on_progress=on_progress) if project.targets else ()
+    for outcome in outcomes:
+        if outcome.error is not None:
+            raise outcome.error
+    return RunReport(BuildReport(project.site, (report,), ()), outcomes, ())
+
+
+def _is_configuration(to: object) -> bool:
+    return isinstance(to, str | Path) and Path(to).suffix in CONFIGURATIONS
+
+
+def _chosen(project: Project, about: About) -> Collection:
+    """The collection that is named, or the only one that is a study."""
+    ids = [each.id for each in project.collections if isinstance(each.source, StudySource)]
+    if about is not None and not isinstance(about, str):
+        raise ConfigError(project.file, "describes its collections itself", "name one by its id")
+    if about is None and len(ids) != 1:
+        raise ConfigError(project.file, f"has {len(ids)} studies", "say which with collection=")
+    wanted = ids[0] if about is None else about
+    if wanted not in ids:
+        raise ConfigError(project.file, f"has no study {wanted!r}", f"it has {', '.join(ids) or 'none'}")
+    return next(each for each in project.collections if each.id == wanted)
+
+
+def _made(
+    site: Path, about: About, catalog: Mapping[str, Any] | None, target: Mapping[str, Any] | None
+) -> tuple[Project, Collection]:
+    """A project of one collection, in the catalog that is at its destination; with a target the store is there too."""
+    if isinstance(about, str):
+        raise ConfigError("collection", f"{about!r} is an id, and no configuration describes it", "give its keys")
+    where = str(target["url"]).rstrip("/") if target else str(site.resolve())
+    name = identifier(where.rpartition("/")[2]) or "simulations"
+    keys: dict[str, Any] = {"id": name, **(about or {})}
+    store = {} if target is None else {**target, "url": f"{where}/data/{keys['id']}.icechunk"}
+    store.pop("type", None)
+    described = {"id": name, **(catalog or {}), "site": site}
+    made = _validated(keys, described, store, target)
+    root = _root_there(made)
+    kept = {key: root[key] for key in KEPT if root.get(key) and key not in (catalog or {})}
+    project = _validated(keys, {**described, **kept}, store, target) if kept else made
+    return project, project.collections[0]
+
+
+def _validated(
+    keys: Mapping[str, Any], catalog: Mapping[str, Any], store: Mapping[str, Any], target: Mapping[str, Any] | None
+) -> Project:
+    collection = {"source": {"engine": "energyplus", "path": "."}, "store": store, **keys}
+    whole = {"catalog": catalog, "collections": [collection], "targets": [target] if target else []}
+    try:
+        return Project.model_validate({**whole, "file": Path(f"{keys['id']}.yaml")})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(str(part) for part in first["loc"] if not isinstance(part, int))
+        remedy = "the keys are those of a configuration, for example collection={'license': 'CC-BY-4.0'}"
+        raise ConfigError(key, str(first["msg"]), remedy) from None
+
+
+def _root_there(project: Project) -> dict[str, Any]:
+    """The catalog that is at the destination already; empty where there is none."""
+    if project.targets:
+        found = destination(project, project.targets[0]).snapshot().read(CATALOG)
+        content = found.content if found else None
+    else:
+        content = SiteFolder(project.site).read(CATALOG)
+    try:
+        root: dict[str, Any] = orjson.loads(content) if content else {}
+    except orjson.JSONDecodeError as error:
+        raise ConfigError(project.site / CATALOG, f"is not JSON ({error})", "repair or remove it") from error
+    return root
+
+
+def _refuse_runs_in_site(study: Study, project: Project) -> None:
+    """Refuse a site that the results lie in: all that is in it would be published."""
+    site = os.path.realpath(project.site)
+    for run in study.runs:
+        if isinstance(run.path, Path) and Path(os.path.realpath(run.path)).is_relative_to(site):
+            raise SourceError(run.path, f"lies in the site {site}", "publish to a folder that holds no results")
