@@ -9,9 +9,9 @@ from functools import partial
 from typing import Any, overload
 
 from simstac.config.model import Collection, Project
-from simstac.errors import SimstacError, SourceError
+from simstac.errors import SimstacError
 from simstac.pipeline.builders import Order
-from simstac.pipeline.builders.study import write_runs
+from simstac.pipeline.builders.study import write_some
 from simstac.pipeline.given import About, Destination, destined, publish_study
 from simstac.pipeline.whole import RunReport
 from simstac.progress import OnProgress, silent
@@ -100,7 +100,6 @@ async def _published(
         order = Order(project=project, collection=chosen, on_progress=on_progress)
         async for found in study(results, parameters=parameters):
             with suppress(SimstacError):
-                await asyncio.to_thread(write_runs, order, found)
-        if found is None:
-            raise SourceError("results", "has no runs", "give at least one result")
+                await asyncio.to_thread(write_some, order, found)
+        assert found is not None  # noqa: S101  # a stream of studies has one, or an error
         return await asyncio.to_thread(finish, found, project, chosen)

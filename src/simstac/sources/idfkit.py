@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
 from simstac.errors import SourceError
-from simstac.objects import BucketFiles, FileInfo, Files
+from simstac.objects import BucketFiles, FileInfo, Files, Folder
 from simstac.s3.credentials import LIFETIME
 from simstac.storage import LocalPath, S3Keys, StorageScheme
 
@@ -99,6 +99,17 @@ class FileSystemFiles:
         folders = {posixpath.dirname(path) for path in paths}
         return tuple(FileInfo(path, -1, "") for path in paths if path not in folders and not path.endswith("/"))
 
+    def folder_at(self, path: str = "") -> Folder:
+        """See `Files`; all that lies deeper is listed too."""
+        start = f"{path.strip('/')}/".lstrip("/")
+        below = [file for file in self.list() if file.path.startswith(start)]
+        inner = {file.path.removeprefix(start).partition("/")[0] for file in below if "/" in file.path[len(start) :]}
+        return Folder(tuple(file for file in below if "/" not in file.path[len(start) :]), tuple(sorted(inner)))
+
+    def find(self, path: str) -> FileInfo | None:
+        """See `Files`; what is listed, as ``exists`` of idfkit says no where it may not look."""
+        return next((file for file in self.list() if file.path == path), None)
+
     def read(self, path: str) -> bytes:
         """See `Files`."""
         with self._explained(self.url(path)):
@@ -127,9 +138,6 @@ class FileSystemFiles:
 
     @contextmanager
     def _explained(self, where: str) -> Iterator[None]:
-        if _is_async(self.fs) and _runs_loop():
-            problem = "is read asynchronously, and this thread has an event loop to run"
-            raise SourceError(where, problem, "call simstac in another thread: await asyncio.to_thread(…)")
         try:
             yield
         except FileNotFoundError as error:
@@ -197,18 +205,6 @@ def _name_in_idfkit(fs: Any) -> str:
     """The name of idfkit's own class; of a class made from it, which may read otherwise, empty."""
     kind = type(fs)
     return kind.__name__ if fs is None or kind.__module__ == HOME else ""
-
-
-def _is_async(fs: Any) -> bool:
-    return inspect.iscoroutinefunction(getattr(fs, "read_bytes", None))
-
-
-def _runs_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
 
 
 async def _awaited(result: Any) -> Any:

@@ -122,7 +122,8 @@ def _named(results: Results) -> list[tuple[str, One]]:
     """The single results, each with the name that it was given."""
     if isinstance(results, Mapping):
         return [(str(name), each) for name, each in results.items()]
-    if isinstance(results, str | Path | Result | Event) or _is_place(results):
+    single = isinstance(results, str | Path | Result | Event) or _is_place(results)
+    if single or not isinstance(results, Iterable):
         return [("", cast("One", results))]
     return [("", each) for each in cast("Iterable[One]", results)]
 
@@ -170,7 +171,7 @@ def _runs_in(fs: Any, directory: str, source: Source, loop: AbstractEventLoop | 
         place, pattern = fs, directory.strip("/")
     else:
         plain, pattern = split_pattern(directory)
-        below = place_of(fs, plain, loop)
+        below = place_of(fs, plain.removeprefix("./").removeprefix("."), loop)
         if isinstance(below, Path):
             return find_runs(directory, is_run=source.is_run)
         place = below
@@ -214,7 +215,11 @@ async def _as_they_end(
         async for ended in batches:
             runs += await asyncio.to_thread(runs_of, ended, source, open_files, loop)
             yield Study(in_order(runs, "results"), table, source)
-    yield with_parameters(in_order(runs, "results"), source, None if parameters is None else table)
+    if not runs:
+        raise SourceError("results", "has no runs", "give at least one result")
+    whole = with_parameters(in_order(runs, "results"), source, None if parameters is None else table)
+    if len(whole.runs) > len(runs):
+        yield whole
 
 
 async def _gathered[T](events: AsyncIterable[T]) -> AsyncGenerator[list[T]]:

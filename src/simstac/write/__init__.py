@@ -2,7 +2,7 @@
 
 from simstac.write.containers import Container
 from simstac.write.dataset import write
-from simstac.write.ensemble import Report, write_study
+from simstac.write.ensemble import Report, write_ahead, write_study
 from simstac.write.expire import Expiry, Retention, Version, delete_store, expire
 from simstac.write.reading import (
     StoredRun,
@@ -35,6 +35,7 @@ __all__ = [
     "stored_fingerprints",
     "stored_runs",
     "write",
+    "write_ahead",
     "write_study",
     "write_virtual",
 ]

@@ -15,6 +15,7 @@ from simstac.write.build import Build
 from simstac.write.plan import Dropped, Plan, plan_update, study_fingerprint
 from simstac.write.previous import STUDY_LAYOUT, Previous, read_previous, read_texts
 from simstac.write.repository import (
+    MAIN,
     Place,
     Transaction,
     create_repository,
@@ -24,6 +25,7 @@ from simstac.write.repository import (
     release,
     retried,
     store_errors,
+    stored_as,
 )
 from simstac.write.table import RunTable
 
@@ -104,9 +106,37 @@ def write_study(
         return retried(partial(_write_once, task))
 
 
+def write_ahead(
+    study: Study,
+    href: str,
+    scheme: StorageScheme,
+    *,
+    chunks: Mapping[str, int] | None = None,
+    credentials: KeySource | None = None,
+    on_progress: OnProgress = silent,
+) -> None:
+    """Write the runs of a study that will be written again with more of them: a commit that is no version.
+
+    Args:
+        study: The runs so far.
+        href: As in `write_study`.
+        scheme: As in `write_study`.
+        chunks: As in `write_study`.
+        credentials: As in `write_study`.
+        on_progress: Listens to the progress.
+
+    Raises:
+        SimstacError: As `write_study` does.
+    """
+    place = Place(href, scheme, credentials)
+    task = _Task(study, place, None, dict(chunks or {}), False, on_progress, is_version=False)
+    with exclusive(place, on_progress):
+        retried(partial(_write_once, task))
+
+
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """What `write_study` was asked for."""
+    """What `write_study` was asked for, and whether the tip shall be a version."""
 
     study: Study
     place: Place
@@ -114,6 +144,7 @@ class _Task:
     chunks: Mapping[str, int]
     drop_vanished: Dropped
     on_progress: OnProgress
+    is_version: bool = True
 
     def fingerprint(self, marks: Mapping[str, str]) -> str:
         """The study's, given those of its runs."""
@@ -128,7 +159,7 @@ def _write_once(task: _Task) -> tuple[Stored, Report]:
         marks = {} if is_new else study.fingerprints(on_progress)
         same = None if is_new else _report_of_same(repository, task.fingerprint(marks))
         if same is not None:
-            return release(repository, place, task.version, changed=False), same
+            return _released(repository, task, changed=False), same
         transaction = Transaction(repository)
         previous = Previous() if is_new else read_previous(place.href, transaction.session.store)
         plan = plan_update(study, marks, previous.table, drop_vanished=task.drop_vanished)
@@ -140,7 +171,13 @@ def _write_once(task: _Task) -> tuple[Stored, Report]:
             marks = {run: data.fingerprint for run, data in build.read.items()} | marks
             transaction.commit(plan.message(), _metadata(study, table, task.fingerprint(marks)))
         report = _report(plan if changed else replace(plan, rewritten=()), table, lacks)
-        return release(repository, place, task.version, changed=changed), report
+        return _released(repository, task, changed=changed), report
+
+
+def _released(repository: icechunk.Repository, task: _Task, *, changed: bool) -> Stored:
+    if task.is_version:
+        return release(repository, task.place, task.version, changed=changed)
+    return stored_as(next(iter(repository.ancestry(branch=MAIN))), task.place, "", changed=changed)
 
 
 def _report_of_same(repository: icechunk.Repository, fingerprint: str) -> Report | None:

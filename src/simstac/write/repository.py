@@ -202,7 +202,7 @@ def read_head(repository: icechunk.Repository) -> Head | None:
 
 
 def release(repository: icechunk.Repository, place: Place, version: str | None, *, changed: bool) -> Stored:
-    """Make sure that the tip of ``main`` has a tag of this version, and say what is stored."""
+    """Make sure that the tip of ``main`` has a tag of this version, and say what is stored; a new tag is a change."""
     import icechunk  # noqa: PLC0415  # as above
 
     info = next(iter(repository.ancestry(branch=MAIN)))
@@ -212,7 +212,7 @@ def release(repository: icechunk.Repository, place: Place, version: str | None, 
         candidate = next_tag(tags, version)
         try:
             repository.create_tag(candidate, info.id)
-            tag = candidate
+            tag, changed = candidate, True
         except icechunk.AlreadyExistsError:
             tags[candidate] = ""
     return stored_as(info, place, tag, changed=changed)

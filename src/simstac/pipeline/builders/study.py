@@ -9,7 +9,7 @@ from simstac.pipeline.outputs import refuse_runs_without_folder
 from simstac.pipeline.study import configured_study
 from simstac.storage import Stored
 from simstac.studies import Study
-from simstac.write import Report, write_study
+from simstac.write import Report, write_ahead, write_study
 
 COMPLETED = "completed"
 
@@ -51,6 +51,19 @@ def write_runs(order: Order, study: Study) -> tuple[Stored, Report]:
         version=collection.version,
         chunks=collection.store.chunks,
         drop_vanished=order.drop_vanished,
+        credentials=place.credentials,
+        on_progress=order.on_progress,
+    )
+
+
+def write_some(order: Order, study: Study) -> None:
+    """Write the runs that have ended while others still go on; see `simstac.write.write_ahead`."""
+    collection, place = order.collection, order.place
+    write_ahead(
+        study,
+        place.href,
+        place.scheme,
+        chunks=collection.store.chunks,
         credentials=place.credentials,
         on_progress=order.on_progress,
     )
