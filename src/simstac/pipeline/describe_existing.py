@@ -191,7 +191,8 @@ def _with_picture(outcome: Outcome, data: xr.DataTree, metadata: Metadata) -> Ou
 
     item = outcome.item or {}
     try:
-        picture = pictures.draw_picture(data, metadata)
+        box = tuple(item["bbox"])
+        picture = pictures.beside_the_map(pictures.draw_picture(data, metadata, box), box)
     except pictures.PictureError as error:
         return replace(outcome, note=f"{item['id']}: {error.problem}")
     file.ship(item, picture.key, picture.asset, picture.content)
