@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from simstac.errors import SimstacError
-from simstac.stac.document import Document, Documents, groups_of
+from simstac.stac.document import Document, Documents, declare, groups_of
 from simstac.stac.draw import NOTHING_TO_DRAW
 from simstac.stac.extensions import file
 from simstac.stac.geometry import FULL_CIRCLE, Bbox
@@ -96,9 +96,16 @@ def beside_the_map(picture: Picture, box: Bbox) -> Picture:
 def with_picture(documents: Documents, picture: Picture) -> Documents:
     """The documents of a Collection with a picture beside it."""
     collection = {**documents.collection, "assets": dict(documents.collection["assets"])}
-    file.ship(collection, picture.key, picture.asset, picture.content)
+    attach(collection, picture)
     files = {**documents.files, f"{picture.key}.png": picture.content}
     return replace(documents, collection=collection, files=files)
+
+
+def attach(document: Document, picture: Picture) -> None:
+    """Add the picture to a document as an asset, with the extensions that it needs."""
+    file.ship(document, picture.key, picture.asset, picture.content)
+    if "proj:code" in picture.asset:
+        declare(document, "projection")
 
 
 def _chart(kind: str, arrays: Mapping[str, Any], metadata: Metadata, seconds: float) -> Picture:
