@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from simstac.cli.launches import show_launches
 from simstac.cli.output import as_json
 from simstac.cli.progress import drawn_progress
 
@@ -81,10 +82,20 @@ def init(directory: str, **access: str | bool | None) -> None:
 @_reaching_a_bucket
 @JSON
 def status(path: str, as_json_: bool, **access: Any) -> int:
-    """Show every run of a configuration, a folder or a bucket, and its state."""
+    """Show every run of a configuration, a folder or a bucket, and its state.
+
+    In a folder that EP-Launch works in: its columns too, and whether the
+    results are of the input as it is.
+    """
     from simstac import pipeline  # noqa: PLC0415  # keeps --help light
     from simstac.objects import files_at  # noqa: PLC0415  # as above
+    from simstac.pipeline.launches import is_launch_folder, launch_status  # noqa: PLC0415  # as above
 
+    if is_launch_folder(path):
+        launches, warnings = launch_status(Path(path))
+        as_json(launches) if as_json_ else show_launches(launches, warnings)
+        click.echo(pipeline.count_of([row.fresh or row.status for row in launches]), err=True)
+        return 0 if all(row.ok for row in launches) else 1
     rows = pipeline.status(_place(path), open_files=partial(files_at, **access))
     if as_json_:
         as_json(rows)

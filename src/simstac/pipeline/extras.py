@@ -49,8 +49,7 @@ def with_picture(site: SiteFolder, documents: Documents, data: xr.DataTree, meta
 
     picture = _picture_of_same(site, documents.collection)
     try:
-        box = documents.collection["extent"]["spatial"]["bbox"][0]
-        return pictures.with_picture(documents, picture or pictures.draw_picture(data, metadata, tuple(box)))
+        return pictures.with_picture(documents, picture or pictures.draw_picture(data, metadata))
     except pictures.PictureError as error:
         return replace(documents, warnings=(*documents.warnings, str(error)))
 
@@ -70,6 +69,6 @@ def _picture_of_same(site: SiteFolder, collection: Document) -> Picture | None:
     return None
 
 
-def _drawn_from(collection: Document) -> tuple[Any, ...]:
+def _drawn_from(collection: Document) -> tuple[Any, Any]:
     snapshot = collection.get("assets", {}).get("icechunk", {}).get("icechunk:snapshot_id")
-    return snapshot, collection.get("title"), collection.get("extent", {}).get("spatial")
+    return snapshot, collection.get("title")

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from simstac.config import Collection, Project, load_project
-from simstac.config.sources import StudySource
+from simstac.config.sources import EPLaunchSource, ScytheSource, StudySource
 from simstac.errors import SourceError
 from simstac.objects import files_at
+from simstac.pipeline.experiment import known_runs, open_experiment
 from simstac.pipeline.place import store_place
-from simstac.pipeline.study import configured_study
+from simstac.pipeline.study import configured_study, launched_study
 from simstac.progress import OnProgress, silent
+from simstac.sources.scythe.layout import find_runs, fingerprint, gathered_frames, why_incomplete
 from simstac.studies import Run, State, Study, find_study
 from simstac.studies.definition import OpenFiles, is_remote
 from simstac.studies.fetch import at_hand
@@ -72,11 +74,31 @@ def status(
 
 def _collection_rows(project: Project, collection: Collection, on_progress: OnProgress) -> Iterator[RunStatus]:
     source, place = collection.source, store_place(project, collection)
-    if not isinstance(source, StudySource):
-        return
-    study = configured_study(project, source)
+    match source:
+        case ScytheSource():
+            yield from _experiment_rows(project, collection, source)
+            return
+        case StudySource():
+            study = configured_study(project, source)
+        case EPLaunchSource():
+            study = launched_study(project, source)
+        case _:
+            return
     stored = stored_runs(place.href, place.scheme, credentials=place.credentials)
     yield from _rows(collection.id, study, study.fingerprints(on_progress), stored)
+
+
+def _experiment_rows(project: Project, collection: Collection, source: ScytheSource) -> Iterator[RunStatus]:
+    files, below = open_experiment(project, source)
+    known, runs = known_runs(store_place(project, collection)), find_runs(files, below)
+    for run in runs:
+        frames, stored = gathered_frames(files, run), known.get(run.name)
+        is_current = stored is not None and stored.fingerprint == fingerprint(frames)
+        message = "" if is_current else why_incomplete(files, run, frames)
+        store = "current" if is_current else "stale" if stored else "new"
+        yield RunStatus(collection.id, run.name, "incomplete" if message else "completed", store, message)
+    gone = () if below else sorted(known.keys() - {run.name for run in runs})
+    yield from (RunStatus(collection.id, name, "missing", "kept", "its results are gone") for name in gone)
 
 
 def _rows(

@@ -5,9 +5,11 @@ from __future__ import annotations
 from functools import partial
 
 from simstac.config.model import Project
-from simstac.config.sources import StudySource
+from simstac.config.sources import EPLaunchSource, StudySource
 from simstac.objects import files_at
+from simstac.sources.eplaunch.launches import find_launches
 from simstac.studies import Study, find_study
+from simstac.studies.eplaunch import study_of_launches
 
 
 def configured_study(project: Project, source: StudySource) -> Study:
@@ -30,3 +32,13 @@ def configured_study(project: Project, source: StudySource) -> Study:
         base=project.folder,
         open_files=open_files,
     )
+
+
+def launched_study(project: Project, source: EPLaunchSource) -> Study:
+    """The study of all that EP-Launch ran in the folders that a configuration names.
+
+    Raises:
+        SourceError: See `simstac.sources.eplaunch.launches.find_launches`.
+    """
+    top = project.folder / source.path
+    return study_of_launches(find_launches(top)[0], top)

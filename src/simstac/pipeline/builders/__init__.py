@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from simstac.config.sources import CfSource, IcechunkSource, ScytheSource, StudySource
+from simstac.config.sources import CfSource, EPLaunchSource, IcechunkSource, ScytheSource, StudySource
 from simstac.pipeline.builders.order import Built, Order
 
 __all__ = ["Built", "Order", "build_source"]
@@ -42,5 +42,9 @@ def build_source(order: Order) -> Built:
             from simstac.pipeline.builders.scythe import build_scythe  # noqa: PLC0415  # as above
 
             return build_scythe(order, source)
+        case EPLaunchSource():
+            from simstac.pipeline.builders.eplaunch import build_eplaunch  # noqa: PLC0415  # as above
+
+            return build_eplaunch(order, source)
         case _:
             assert_never(source)

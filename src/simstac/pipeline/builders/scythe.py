@@ -9,20 +9,20 @@ from tempfile import TemporaryDirectory
 
 from simstac.config.sources import ScytheSource
 from simstac.errors import SourceError
-from simstac.objects import FileInfo, Files, files_at
+from simstac.objects import FileInfo, Files
 from simstac.pipeline.builders.order import Built, Order
 from simstac.pipeline.describe import describe_store
+from simstac.pipeline.experiment import known_runs, open_experiment
 from simstac.progress import Progress
 from simstac.sources.scythe.layout import (
     ScytheRun,
     find_runs,
     fingerprint,
     gathered_frames,
-    split_address,
     why_incomplete,
 )
 from simstac.storage import Stored
-from simstac.write import released_versions, retire_versions, write
+from simstac.write import retire_versions, write
 
 COMPLETED, INCOMPLETE, KEPT = "completed", "incomplete", "kept"
 
@@ -46,16 +46,8 @@ def build_scythe(order: Order, source: ScytheSource) -> Built:
     Raises:
         SimstacError: If the experiment or the store cannot be used, or no run of it is complete.
     """
-    address, below = split_address(source.path)
-    files = files_at(
-        address,
-        base=order.project.folder,
-        endpoint_url=source.endpoint_url,
-        region=source.region,
-        profile=source.profile,
-        anonymous=source.anonymous,
-    )
-    known, runs = _known(order), find_runs(files, below)
+    files, below = open_experiment(order.project, source)
+    known, runs = known_runs(order.place), find_runs(files, below)
     done = list(_each(order, files, runs, known))
     gone = [] if below else sorted(known.keys() - {run.name for run in runs})
     done += _without_source(order, gone, known)
@@ -115,13 +107,6 @@ def _write_run(
             on_progress=order.on_progress,
         )
     return stored, read.notes
-
-
-def _known(order: Order) -> dict[str, Stored]:
-    """The newest version of each run that the store holds, by the run's name."""
-    place = order.place
-    versions = released_versions(place.href, place.scheme, credentials=place.credentials)
-    return {stored.tag.partition("+")[0]: stored for stored in sorted(versions, key=lambda each: each.written_at)}
 
 
 def _without_source(order: Order, gone: list[str], known: Mapping[str, Stored]) -> Iterator[_Done]:
