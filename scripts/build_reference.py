@@ -103,6 +103,8 @@ def python_page() -> str:
     blocks = [f"# Python\n\n{NOTE}\n\nEverything in `simstac`; [errors](#errors) are drawn at the end."]
     public = {name: getattr(simstac, name) for name in simstac.__all__}
     blocks += [_entry(name, each) for name, each in sorted(public.items(), key=_order) if callable(each)]
+    for module in simstac.MODULES:
+        blocks.append(_entry(f"{module}.publish", getattr(simstac, module).publish))
     blocks.append(f"## Errors\n\n{_docstring(inspect.getmodule(simstac.SimstacError))}")
     return "\n\n".join(blocks) + "\n"
 

@@ -1,8 +1,10 @@
 """What people do with idfkit: simulate into a bucket with the real engine, publish from anywhere, open by xarray."""
 
 import asyncio
+import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pystac
@@ -10,8 +12,11 @@ import pytest
 import xarray as xr
 from idfkit.simulation import AsyncS3FileSystem, S3FileSystem, async_simulate_batch_stream, simulate_batch
 from tests.idfkit_jobs import BROKEN, engine, job
+from tests.publishing.proxy import Fault, proxied
 
 import simstac.idfkit
+from simstac.storage import LocalPath
+from simstac.write import write_study
 
 LICENSE = {"id": "rooms", "license": "CC-BY-4.0"}
 CONFIG = """\
@@ -86,6 +91,80 @@ def test_the_seed_workflow(s3, simulated, tmp_path):
         ["case-20", "completed", "current"],
         ["case-bad", "failed", "current"],
     ]
+
+
+def test_the_module_is_there_without_an_import_of_its_own():
+    script = "import simstac; print(simstac.idfkit.publish.__module__)"
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert said.stdout == "simstac.idfkit\n"
+
+
+def test_sql_files_are_fetched_once_and_unchanged_runs_not_at_all(s3, simulated, tmp_path, monkeypatch):
+    bucket, _ = simulated
+    here = tmp_path / "temporary"
+    here.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(here))
+    client = s3.client()
+    listed = client.list_objects_v2(Bucket=bucket, Prefix="study-001/")["Contents"]
+    sizes = {each["Key"]: each["Size"] for each in listed}
+    read = {key for key in sizes if re.fullmatch(r"study-001/case-\d+/(eplusout|eplus)\.(sql|end|err|eio)", key)}
+    read |= {"study-001/case-bad/eplus.end", "study-001/case-bad/eplus.err"}
+    with proxied(s3.endpoint_url) as proxy:
+        runs = f"s3://{bucket}/study-001/case-*"
+        write_study(simstac.study(runs, endpoint_url=proxy.url), str(tmp_path / "store"), LocalPath())
+        fetched = [path for method, path in proxy.seen if method == "GET" and "list-type" not in path]
+        assert sorted(fetched) == sorted(f"/{bucket}/{key}" for key in read)
+        assert sum(proxy.sent[path] for path in fetched) == sum(sizes[key] for key in read)
+        proxy.seen.clear()
+        again, _ = write_study(simstac.study(runs, endpoint_url=proxy.url), str(tmp_path / "store"), LocalPath())
+        assert not again.changed
+        assert [method for method, path in proxy.seen] == ["GET"]
+        assert "list-type=2" in proxy.seen[0][1]
+    assert list(here.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "status"), [(Fault.TRUNCATE, "incomplete"), (Fault.DENY, "incomplete"), (Fault.BUSY, "incomplete")]
+)
+def test_a_run_that_cannot_be_fetched_is_reported_and_the_others_go_on(s3, simulated, tmp_path, fault, status):
+    bucket, _ = simulated
+    runs = f"s3://{bucket}/study-001/case-*"
+    store = str(tmp_path / "store")
+    with proxied(s3.endpoint_url) as proxy:
+        proxy.fault = lambda _method, path, _number: fault if path.endswith("case-10/eplus.sql") else None
+        _, report = write_study(simstac.study(runs, endpoint_url=proxy.url), store, LocalPath())
+        assert report.statuses == {
+            "case-5": "completed",
+            "case-10": status,
+            "case-20": "completed",
+            "case-bad": "failed",
+        }
+        assert report.messages["case-10"].startswith("eplus.sql: ")
+        proxy.fault = lambda _method, _path, _number: None
+        again, report = write_study(simstac.study(runs, endpoint_url=proxy.url), store, LocalPath())
+    assert (again.changed, report.rewritten, report.statuses["case-10"]) == (True, ("case-10",), "completed")
+
+
+def test_without_credentials_or_bucket_the_site_stays(s3, simulated, tmp_path, monkeypatch):
+    bucket, _ = simulated
+    (tmp_path / "simstac.yaml").write_text(CONFIG.format(bucket=bucket, endpoint=s3.endpoint_url))
+    rows = "".join(f"{run},{row['cm']}\n" for run, row in PARAMETERS.items())
+    (tmp_path / "params.csv").write_text(f"run,cm\n{rows}")
+    project = simstac.load_project(tmp_path / "simstac.yaml")
+    simstac.build(project)
+    before = {path: path.read_bytes() for path in (tmp_path / "site").rglob("*") if path.is_file()}
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+    (error,) = simstac.build(project).errors
+    assert re.search("the secret key is wrong|access is denied", str(error))
+    monkeypatch.undo()
+    for name, value in s3.env.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "simstac.yaml").write_text(CONFIG.format(bucket="no-such-bucket", endpoint=s3.endpoint_url))
+    (error,) = simstac.build(simstac.load_project(tmp_path / "simstac.yaml")).errors
+    assert "s3://no-such-bucket/study-001" in str(error)
+    assert "there is no such bucket" in str(error)
+    after = {path: path.read_bytes() for path in (tmp_path / "site").rglob("*") if path.is_file()}
+    assert after == before
 
 
 def test_a_stream_is_written_as_runs_end_and_published(s3, tmp_path, monkeypatch):

@@ -57,11 +57,15 @@ _HOMES = {
     "simstac.studies": ("study",),
     "simstac.write": ("write_study",),
 }
+MODULES = ("idfkit",)
+"""Modules that users call by name, ``simstac.idfkit.publish``, loaded when they are first used as well."""
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    """Load a public name from its home."""
+    """Load a public name from its home, or a module of those that users call by its name."""
+    if name in MODULES:
+        return import_module(f"simstac.{name}")
     if name not in _HOME_OF:
         raise AttributeError(f"module 'simstac' has no attribute {name!r}")
     value = getattr(import_module(_HOME_OF[name]), name)

@@ -8,11 +8,10 @@ from contextlib import AbstractContextManager, suppress
 from functools import partial
 from typing import Any, overload
 
-from simstac.config.model import Collection, Project
 from simstac.errors import SimstacError
 from simstac.pipeline.builders import Order
 from simstac.pipeline.builders.study import write_some
-from simstac.pipeline.given import About, Destination, destined, publish_study
+from simstac.pipeline.given import About, Destination, Destined, destined, publish_study
 from simstac.pipeline.whole import RunReport
 from simstac.progress import OnProgress, silent
 from simstac.sources.idfkit import Event, Result
@@ -83,23 +82,23 @@ def publish(
     if isinstance(results, AsyncIterable):
         return _published(results, partial(destined, to, collection, catalog), parameters, finish, on_progress)
     found = study(results, parameters=parameters)
-    with destined(to, collection, catalog) as (project, chosen):
-        return finish(found, project, chosen)
+    with destined(to, collection, catalog) as place:
+        return finish(found, place)
 
 
 async def _published(
     results: AsyncIterable[Event | Result],
-    destined: Callable[[], AbstractContextManager[tuple[Project, Collection]]],
+    destined: Callable[[], AbstractContextManager[Destined]],
     parameters: Table | None,
-    finish: Callable[[Study, Project, Collection], RunReport],
+    finish: Callable[[Study, Destined], RunReport],
     on_progress: OnProgress,
 ) -> RunReport:
     """Write each study of the stream to the store, and publish the last; a first failure to write is not the end."""
     found = None
-    with destined() as (project, chosen):
-        order = Order(project=project, collection=chosen, on_progress=on_progress)
+    with destined() as place:
+        order = Order(project=place.project, collection=place.collection, on_progress=on_progress)
         async for found in study(results, parameters=parameters):
             with suppress(SimstacError):
                 await asyncio.to_thread(write_some, order, found)
         assert found is not None  # noqa: S101  # a stream of studies has one, or an error
-        return await asyncio.to_thread(finish, found, project, chosen)
+        return await asyncio.to_thread(finish, found, place)

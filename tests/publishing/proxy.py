@@ -8,6 +8,7 @@ import socket
 import struct
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -41,13 +42,14 @@ ERRORS = {
 
 @dataclass
 class Proxy:
-    """A running proxy: ``fault(method, path, number)`` decides, ``seen`` lists what came."""
+    """A running proxy: ``fault(method, path, number)`` decides, ``seen`` lists what came, ``sent`` bytes by path."""
 
     upstream: str
     fault: Callable[[str, str, int], Fault | None] = lambda _method, _path, _number: None
     latency: float = 0.0
     disguise: dict[int, int] = field(default_factory=dict)
     seen: list[tuple[str, str]] = field(default_factory=list)
+    sent: Counter[str] = field(default_factory=Counter)
     url: str = ""
 
     @property
@@ -140,6 +142,8 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         if self.command != "HEAD":
+            with self.server.lock:
+                self.server.proxy.sent[self.path] += len(content[:cut])
             self.wfile.write(content[:cut])
         if cut is not None:
             self.reset()

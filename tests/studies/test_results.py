@@ -82,6 +82,7 @@ def test_results_of_this_machine_are_read_in_their_folders(folder):
     results = [result(folder / name) for name in reversed(NAMES)]
     for given in (results, tuple(results), iter(results), BatchResult(tuple(results), 1.0)):
         assert facts(simstac.study(given)) == completed()
+    assert facts(simstac.study((folder / "i5", folder / "i10"))) == completed()[:2]
     one = simstac.study(results[0])
     assert one.runs[0].path == folder / "i20"
     assert facts(one) == completed()[2:]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,7 +19,7 @@ from simstac.config.sources import StudySource
 from simstac.errors import ConfigError, SourceError
 from simstac.pipeline.build import BuildReport, build_collection
 from simstac.pipeline.place import destination
-from simstac.pipeline.publish import publish
+from simstac.pipeline.publish import Outcome, publish
 from simstac.pipeline.site import SiteFolder
 from simstac.pipeline.whole import RunReport
 from simstac.progress import OnProgress, silent
@@ -33,8 +34,23 @@ type Destination = str | Path | Project | Mapping[str, str]
 type About = str | Mapping[str, Any] | None
 
 
+@dataclass(frozen=True, slots=True)
+class Destined:
+    """Where a study goes.
+
+    Attributes:
+        project: The configuration, or what stands for one; its site may be a temporary folder.
+        collection: The collection of it.
+        is_alone: Whether the site may hold this collection alone, while its target has others too.
+    """
+
+    project: Project
+    collection: Collection
+    is_alone: bool = False
+
+
 @contextmanager
-def destined(to: Destination, about: About, catalog: Mapping[str, Any] | None) -> Iterator[tuple[Project, Collection]]:
+def destined(to: Destination, about: About, catalog: Mapping[str, Any] | None) -> Iterator[Destined]:
     """The configuration that a destination stands for, and the collection of it to publish.
 
     Args:
@@ -44,47 +60,46 @@ def destined(to: Destination, about: About, catalog: Mapping[str, Any] | None) -
         about: The id of a collection in the configuration; else the keys of one: its license, id, title and so on.
         catalog: The keys of the catalog, where it is not there yet.
 
-    Yields:
-        The project, whose site may be a temporary folder, and the collection.
-
     Raises:
         ConfigError: If the destination, the collection or the catalog is not one that a configuration could have.
         PublishError: If the destination cannot be read.
     """
     if isinstance(to, Project) or _is_configuration(to):
         project = to if isinstance(to, Project) else load_project(str(to))
-        yield project, _chosen(project, about)
+        yield Destined(project, _chosen(project, about))
     elif isinstance(to, Mapping) or str(to).startswith("s3://"):
         target = {"type": "s3", **(to if isinstance(to, Mapping) else {"url": str(to)})}
         with TemporaryDirectory(prefix="simstac-site-") as site:
-            yield _made(Path(site), about, catalog, target)
+            project = _made(Path(site), about, catalog, target)
+            yield Destined(project, project.collections[0], is_alone=True)
     else:
-        yield _made(Path(to), about, catalog, None)
+        project = _made(Path(to), about, catalog, None)
+        yield Destined(project, project.collections[0])
 
 
 def publish_study(
-    study: Study,
-    project: Project,
-    collection: Collection,
-    *,
-    drop_vanished: bool = False,
-    on_progress: OnProgress = silent,
+    study: Study, to: Destined, *, drop_vanished: bool = False, on_progress: OnProgress = silent
 ) -> RunReport:
     """Write a study to the store of a collection, describe it, and publish the site to the targets of its project.
 
     Args:
         study: The runs.
-        project: The configuration.
-        collection: One of its collections; the others stay as they are.
-        drop_vanished: Whether runs that the study has no more leave the store.
+        to: Where to; other collections there stay as they are.
+        drop_vanished: Whether runs that the study has no more leave the store, and the targets with it where the site
+            holds this collection alone; a configuration's targets shrink by `simstac.publish` with ``allow_shrink``.
         on_progress: Hears of every step.
 
     Raises:
         SimstacError: If the study cannot be written or described, or a target refuses.
     """
+    project = to.project
     _refuse_runs_in_site(study, project)
-    report = build_collection(project, collection, study=study, drop_vanished=drop_vanished, on_progress=on_progress)
-    outcomes = publish(project, on_progress=on_progress) if project.targets else ()
+    report = build_collection(project, to.collection, study=study, drop_vanished=drop_vanished, on_progress=on_progress)
+    shrink = drop_vanished and to.is_alone
+    owner = to.collection.id if shrink else None
+    outcomes: tuple[Outcome, ...] = ()
+    if project.targets:
+        outcomes = publish(project, allow_shrink=shrink, owner=owner, on_progress=on_progress)
     for outcome in outcomes:
         if outcome.error is not None:
             raise outcome.error
@@ -108,9 +123,7 @@ def _chosen(project: Project, about: About) -> Collection:
     return next(each for each in project.collections if each.id == wanted)
 
 
-def _made(
-    site: Path, about: About, catalog: Mapping[str, Any] | None, target: Mapping[str, Any] | None
-) -> tuple[Project, Collection]:
+def _made(site: Path, about: About, catalog: Mapping[str, Any] | None, target: Mapping[str, Any] | None) -> Project:
     """A project of one collection, in the catalog that is at its destination; with a target the store is there too."""
     if isinstance(about, str):
         raise ConfigError("collection", f"{about!r} is an id, and no configuration describes it", "give its keys")
@@ -123,8 +136,7 @@ def _made(
     made = _validated(keys, described, store, target)
     root = _root_there(made)
     kept = {key: root[key] for key in KEPT if root.get(key) and key not in (catalog or {})}
-    project = _validated(keys, {**described, **kept}, store, target) if kept else made
-    return project, project.collections[0]
+    return _validated(keys, {**described, **kept}, store, target) if kept else made
 
 
 def _validated(

@@ -37,6 +37,7 @@ def publish(
     dry_run: bool = False,
     allow_shrink: bool = False,
     recheck: bool = False,
+    owner: str | None = None,
     on_progress: OnProgress = silent,
 ) -> tuple[Outcome, ...]:
     """Publish the built site to every target of the configuration.
@@ -46,6 +47,7 @@ def publish(
         dry_run: Whether to plan only.
         allow_shrink: Whether a dataset, or more than a tenth of the documents, may vanish.
         recheck: Whether every file at the target is compared, instead of trusting what was recorded there.
+        owner: The name that the site goes by at the targets; by default the one that published any of it before.
         on_progress: Hears of every file put.
 
     Raises:
@@ -62,6 +64,7 @@ def publish(
                 project.site,
                 target,
                 partial(_edited_root, root=root),
+                owner=owner,
                 dry_run=dry_run,
                 allow_shrink=allow_shrink,
                 recheck=recheck,

@@ -129,11 +129,10 @@ def _named(results: Results) -> list[tuple[str, One]]:
 
 
 def _is_place(value: object) -> bool:
-    match value:
-        case (fs, str() | Path()):
-            return hasattr(fs, "read_bytes") or isinstance(fs, Files)
-        case _:
-            return False
+    if not isinstance(value, tuple) or len(value) != 2 or not isinstance(value[1], str | Path):  # noqa: PLR2004
+        return False
+    fs = value[0]
+    return not isinstance(fs, Path) and (hasattr(fs, "read_bytes") or isinstance(fs, Files))
 
 
 def _runs_of_one(
@@ -146,7 +145,7 @@ def _runs_of_one(
             return (_run_of_result(name, one, loop),)
         case str() | Path():
             return _called(name, _runs_at(one, source, open_files), one)
-        case (fs, directory):
+        case (fs, directory) if _is_place(one):
             return _called(name, _runs_in(fs, str(directory), source, loop), directory)
         case _:
             problem = f"holds a {type(one).__name__}, which is no result"
