@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import threading
 import warnings
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import icechunk
 import numpy as np
@@ -179,3 +182,54 @@ def entry(name: str, bucket: str, **fields: Any) -> dict[str, Any]:
         "License": "[CC BY 4.0](https://creativecommons.org/licenses/by/4.0/)",
         "Resources": [resource, topic],
     } | fields
+
+
+class GitHub:
+    """A server that answers as the GitHub API lists a folder, and keeps what it was asked with which token."""
+
+    def __init__(self, files: dict[str, str]) -> None:
+        self.files = files
+        self.seen: list[tuple[str, str | None]] = []
+        self.fails: set[str] = set()
+        self.is_odd = False
+        handler = self._handler()
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/contents/datasets"
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        github = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                github.seen.append((self.path, self.headers.get("Authorization")))
+                name = self.path.rpartition("/")[2]
+                if self.path in github.fails:
+                    self.send_error(403)
+                    return
+                if self.path == "/contents/datasets":
+                    rows = [
+                        {"name": each, "type": "file", "url": f"{github.url}/{each}", "path": f"datasets/{each}"}
+                        for each in github.files
+                    ]
+                    content = json.dumps({"message": "odd"} if github.is_odd else rows).encode()
+                elif name in github.files and self.headers["Accept"] == "application/vnd.github.raw+json":
+                    content = github.files[name].encode()
+                else:
+                    self.send_error(404)
+                    return
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(content)
+
+            def log_message(self, *_: Any) -> None:
+                return
+
+        return Handler
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.server.shutdown()
+        self.server.server_close()

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import tracemalloc
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,6 +19,9 @@ from simstac.publishing import GitTarget
 from simstac.publishing.site import Kind, headers_of, kind_of
 from simstac.stac.files import ShippedFile
 from simstac.stac.validate import validate_tree
+
+if TYPE_CHECKING:
+    from tests.conftest import SeaweedFS
 
 
 def want(folder: Path, *patterns: str) -> Path:
@@ -233,3 +236,28 @@ def test_git_pages_refuses_a_file_that_is_too_large_and_names_the_remedy(tmp_pat
         PublishError, match=r"c/r/outputs/a\.sql: is too large for Git Pages .* leave it out of the outputs"
     ):
         GitTarget(tmp_path).check({"c/r/outputs/a.sql": 150_000_000})
+
+
+def test_those_of_runs_in_a_bucket_are_addressed_there(study_folder: Path, s3: SeaweedFS) -> None:
+    bucket = s3.make_bucket()
+    for path in (study_folder / "runs").rglob("*"):
+        if path.is_file():
+            key = path.relative_to(study_folder).as_posix()
+            s3.client().put_object(Bucket=bucket, Key=key, Body=path.read_bytes())
+    file = want(study_folder, "eplusout.e[rn]?")
+    text = file.read_text().replace(
+        'path: "runs/*"', f'path: "s3://{bucket}/runs/*", endpoint_url: "{s3.endpoint_url}"'
+    )
+    file.write_text(text.replace("runs/params.csv", f"s3://{bucket}/runs/params.csv", 1))
+    build(file)
+    document = item(study_folder, "i10")
+    asset = document["assets"]["eplusout.err"]
+    assert asset["href"] == f"s3://{bucket}/runs/i10/eplusout.err"
+    assert asset["file:size"] == (study_folder / "runs/i10/eplusout.err").stat().st_size
+    scheme = document["storage:schemes"][asset["storage:refs"][0]]
+    assert (scheme["type"], scheme["platform"], scheme["bucket"]) == ("custom-s3", s3.endpoint_url, bucket)
+    assert sorted(document["assets"]) == ["eplusout.end", "eplusout.err", "icechunk"]
+    assert "storage:refs" not in document["assets"]["icechunk"]
+    assert shipped(study_folder) == []
+    assert validate_tree(study_folder / "site").findings == ()
+    assert build(file).documents == ()

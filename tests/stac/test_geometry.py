@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simstac.stac.geometry import enclosing_arc, enclosing_bbox, geometry_bbox, padded, point, rectangle, wrapped
+from simstac.stac.geometry import (
+    boxes_of,
+    enclosing_arc,
+    enclosing_bbox,
+    geometry_bbox,
+    padded,
+    point,
+    rectangle,
+    wrapped,
+)
 
 longitudes = st.integers(-180, 179).map(float)
 arcs = st.tuples(longitudes, st.integers(0, 120)).map(lambda arc: (arc[0], wrapped(arc[0] + arc[1])))
@@ -57,3 +66,8 @@ def test_points_and_padding():
 def test_the_box_of_a_collection_of_geometries():
     parts = [{"type": "Point", "coordinates": [1, 2]}, {"type": "LineString", "coordinates": [[3, 4], [5, 0]]}]
     assert geometry_bbox({"type": "GeometryCollection", "geometries": parts}) == (1, 0, 5, 4)
+
+
+def test_a_collection_across_the_antimeridian_has_both_halves_too():
+    assert boxes_of((-10, -5, 10, 5)) == [(-10, -5, 10, 5)]
+    assert boxes_of((170, -5, -170, 5)) == [(170, -5, -170, 5), (170, -5, 180.0, 5), (-180.0, -5, -170, 5)]

@@ -67,9 +67,28 @@ class CfSource(_Source):
 
     engine: Literal["cf"]
     path: str | Annotated[tuple[str, ...], Field(min_length=1)]
-    """File, folder or glob, or several of them, relative to the configuration's folder."""
+    """File, folder or glob, relative to the configuration's folder or in a bucket (``s3://``), or several of them."""
+    along: str | tuple[str, ...] = ()
+    """Dimension or scalar coordinate along which files are appended, or several; found from the coordinates."""
+    variables: tuple[str, ...] = ()
+    """Data variables that are wanted, with the coordinates they refer to; all of them where left out."""
+    group: str | None = None
+    """Group of NetCDF4, HDF5 or Zarr files that is read; the root where left out."""
+    filter_by_keys: dict[str, str | int | float] = Field(default_factory=dict)
+    """GRIB messages that are read, by key, for example ``{typeOfLevel: surface}``."""
+    allow_gaps: bool = False
+    """Whether steps may be missing between two files, and combinations where there are two axes."""
+    mixed_packing: bool = False
+    """Whether a variable may be packed with another scale or offset in another file."""
+    by_content: bool = False
+    """Whether a file is known by the SHA-256 of its bytes; else by its time and size, or its ETag in a bucket."""
     virtual: bool = False
     """Whether the data stay in the files, and the store refers to them; files that do not fit are copied."""
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """The axes along which files are appended, where it says so."""
+        return (self.along,) if isinstance(self.along, str) else self.along
 
     @property
     def paths(self) -> tuple[str, ...]:

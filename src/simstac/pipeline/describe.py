@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from simstac.config.model import Collection, Project
@@ -36,9 +35,14 @@ def describe_store(project: Project, collection: Collection, stored: Stored) -> 
         released_versions,
         stored_containers,
     )
+    from simstac.write.provenance import GROUP  # noqa: PLC0415  # as above
 
     credentials = store_place(project, collection).credentials
-    read = partial(open_stored, credentials=credentials, source_keys=source_keys(collection))
+
+    def read(each: Stored) -> xr.DataTree:
+        opened = open_stored(each, credentials=credentials, source_keys=source_keys(collection))
+        return opened.drop_nodes(GROUP, errors="ignore")
+
     data, metadata, where = read(stored), collection.described(), placement(project, collection)
     if _layout(data).startswith("experiment/"):
         runs = released_versions(stored.href, stored.scheme, credentials=credentials)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from importlib.util import find_spec
+from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
 
 from simstac.config.sources import IcechunkSource, StoreNotes
@@ -17,7 +19,6 @@ from simstac.pipeline.known_stores import Known
 from simstac.s3.credentials import key_source
 from simstac.sources.existing.prose import licence, prose
 from simstac.stac.document import ICECHUNK, ZARR, Document, text
-from simstac.stac.extensions import file
 from simstac.stac.metadata import Metadata
 from simstac.stac.placement import Route
 from simstac.stac.stores import describe_existing, said_description, said_title
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 DESCRIBED, UNCHANGED, FAILED, KEPT = "described", "unchanged", "failed", "kept"
 DIGITS = 32
 ANY_FILE = "application/octet-stream"
+_DRAWING = BoundedSemaphore(os.cpu_count() or 1)
+"""Each picture is drawn by a process of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,8 +194,10 @@ def _with_picture(outcome: Outcome, data: xr.DataTree, metadata: Metadata) -> Ou
 
     item = outcome.item or {}
     try:
-        picture = pictures.draw_picture(data, metadata)
+        box = tuple(item["bbox"])
+        with _DRAWING:
+            picture = pictures.beside_the_map(pictures.draw_picture(data, metadata, box), box)
     except pictures.PictureError as error:
         return replace(outcome, note=f"{item['id']}: {error.problem}")
-    file.ship(item, picture.key, picture.asset, picture.content)
+    pictures.attach(item, picture)
     return replace(outcome, files={f"{item['id']}/{picture.key}.png": picture.content})

@@ -49,7 +49,8 @@ def with_picture(site: SiteFolder, documents: Documents, data: xr.DataTree, meta
 
     picture = _picture_of_same(site, documents.collection)
     try:
-        return pictures.with_picture(documents, picture or pictures.draw_picture(data, metadata))
+        box = documents.collection["extent"]["spatial"]["bbox"][0]
+        return pictures.with_picture(documents, picture or pictures.draw_picture(data, metadata, tuple(box)))
     except pictures.PictureError as error:
         return replace(documents, warnings=(*documents.warnings, str(error)))
 
@@ -69,6 +70,6 @@ def _picture_of_same(site: SiteFolder, collection: Document) -> Picture | None:
     return None
 
 
-def _drawn_from(collection: Document) -> tuple[Any, Any]:
+def _drawn_from(collection: Document) -> tuple[Any, ...]:
     snapshot = collection.get("assets", {}).get("icechunk", {}).get("icechunk:snapshot_id")
-    return snapshot, collection.get("title")
+    return snapshot, collection.get("title"), collection.get("extent", {}).get("spatial")

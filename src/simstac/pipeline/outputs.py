@@ -21,6 +21,7 @@ from simstac.stac.document import Documents
 from simstac.stac.files import ShippedFile
 from simstac.stac.outputs import Output, shipped_outputs, with_outputs
 from simstac.studies import Run
+from simstac.studies.remote import RemotePath, name_fits
 
 HASHING_THREADS = 4
 
@@ -30,8 +31,9 @@ type Found = tuple[tuple[Output, ...], tuple[str, ...]]
 def with_raw_outputs(project: Project, collection: Collection, documents: Documents) -> Documents:
     """The documents of a study with the files of each run that the configuration wants; of others, as they are.
 
-    A run that is gone from the source keeps those that the site has of it. Files that lead out of their run's folder,
-    or that no address can name, are left out with a warning.
+    Those of runs in a bucket are addressed there; all others are shipped. A run that is gone from the source keeps
+    what the site has shipped of it. Files that lead out of their run's folder, or that no address can name, are left
+    out with a warning.
 
     Raises:
         SourceError: If the runs are no folders, or a file cannot be read.
@@ -54,26 +56,26 @@ def with_raw_outputs(project: Project, collection: Collection, documents: Docume
 
 
 def refuse_runs_without_folder(source: StudySource, runs: Sequence[Run]) -> None:
-    """Refuse to look for outputs where the runs are files, or lie elsewhere.
+    """Refuse to look for outputs where the runs are files.
 
     Raises:
         SourceError: If outputs are wanted and a run is no folder.
     """
     for run in runs if source.outputs else ():
-        if run.path is not None and not (isinstance(run.path, Path) and run.path.is_dir()):
-            what = "is a file" if isinstance(run.path, Path) else "is not on this machine"
-            problem = f"{what}, and outputs are those in the folder of a run"
+        is_file = run.path.is_file() if isinstance(run.path, Path) else run.path is not None and bool(run.path.file)
+        if is_file:
+            problem = "is a file, and outputs are those in the folder of a run"
             raise SourceError(str(run.path), problem, "leave out outputs")
 
 
-def _runs_in_source(project: Project, source: StudySource) -> dict[str, Path]:
+def _runs_in_source(project: Project, source: StudySource) -> dict[str, Path | RemotePath]:
     """The folders of the runs by name; none where the source is gone, which building would have refused."""
     try:
         study = configured_study(project, source)
     except SourceError:
         return {}
     refuse_runs_without_folder(source, study.runs)
-    return {run.name: run.path for run in study.runs if isinstance(run.path, Path)}
+    return {run.name: run.path for run in study.runs if run.path is not None}
 
 
 def _kept(
@@ -91,8 +93,10 @@ def _kept(
     return kept
 
 
-def _outputs_of(folder: Path, *, patterns: Sequence[str]) -> Found:
+def _outputs_of(folder: Path | RemotePath, *, patterns: Sequence[str]) -> Found:
     """The files that any pattern matches, each once, and a line for each that is left out."""
+    if isinstance(folder, RemotePath):
+        return tuple(_addressed(folder, patterns)), ()
     inside, outputs, refused = folder.resolve(), [], []
     for path in sorted({path for pattern in patterns for path in _matches(folder, pattern)}):
         name = path.relative_to(folder).as_posix()
@@ -103,6 +107,14 @@ def _outputs_of(folder: Path, *, patterns: Sequence[str]) -> Found:
         else:
             outputs.append(_output(path, name))
     return tuple(outputs), tuple(refused)
+
+
+def _addressed(folder: RemotePath, patterns: Sequence[str]) -> Iterator[Output]:
+    """The outputs of a run in a bucket, where they lie."""
+    place = folder.place
+    for name, file in sorted(folder.by_name.items()):
+        if any(name_fits(name, pattern) for pattern in patterns):
+            yield Output(name, file.size, href=place.url(file.path), scheme=place.scheme)
 
 
 def _matches(folder: Path, pattern: str) -> Iterator[Path]:

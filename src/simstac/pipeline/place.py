@@ -14,7 +14,7 @@ from simstac.publishing import GitTarget as GitDestination
 from simstac.publishing import LocalTarget as LocalDestination
 from simstac.publishing import S3Target as S3Destination
 from simstac.publishing import Target
-from simstac.s3.credentials import key_source
+from simstac.s3.credentials import ProfileKeys, key_source
 from simstac.stac.placement import Placement, Route, place_store
 from simstac.storage import KeySource, LocalPath, StorageScheme, local_path, scheme_from_url
 
@@ -110,7 +110,8 @@ def trusted_endpoints(project: Project) -> tuple[str, ...]:
 
 
 def _mirror(target: S3Target) -> Route:
-    return Route(target.url, scheme_from_url(target.url, endpoint_url=target.endpoint_url, region=target.region))
+    endpoint_url = target.endpoint_url or (ProfileKeys(target.profile).endpoint_url if target.profile else None)
+    return Route(target.url, scheme_from_url(target.url, endpoint_url=endpoint_url, region=target.region))
 
 
 def _inside_site(project: Project, collection: Collection, folder: Path) -> str:

@@ -31,7 +31,7 @@ def open_prefix(
 
     Args:
         url: ``s3://bucket/prefix``.
-        endpoint_url: The service's endpoint, where it is not Amazon's; see `endpoint_of`.
+        endpoint_url: The service's endpoint, where it is not Amazon's; else that of the environment or the profile.
         region: The bucket's region; the profile's or ``us-east-1`` where none is given.
         profile: The profile of the AWS configuration whose credentials are used.
         anonymous: Whether requests are not signed.
@@ -43,14 +43,15 @@ def open_prefix(
     from obstore.store import S3Store  # noqa: PLC0415  # the native module loads where S3 is used
 
     bucket = url.removeprefix("s3://").partition("/")[0]
-    config: dict[str, Any] = {"region": region or ProfileKeys(profile).region or "us-east-1"}
-    keys = keys or ProfileKeys(profile)
+    said = ProfileKeys(profile)
+    config: dict[str, Any] = {"region": region or said.region or "us-east-1"}
+    keys = keys or said
     if anonymous:
         config["skip_signature"] = True
     else:
         keys()
         config["credential_provider"] = obstore_keys(keys)
-    endpoint = endpoint_of(endpoint_url)
+    endpoint = endpoint_of(endpoint_url) or said.endpoint_url or ""
     if endpoint:
         config["endpoint"] = endpoint
     return S3Store(

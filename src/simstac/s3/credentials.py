@@ -30,6 +30,15 @@ class ProfileKeys:
         """The region that the profile or the environment names."""
         return session_of(self.profile).region_name
 
+    @property
+    def endpoint_url(self) -> str | None:
+        """The endpoint that the profile names; None for Amazon's."""
+        import botocore.session  # noqa: PLC0415  # half a second that only S3 needs
+
+        session_of(self.profile)
+        named = botocore.session.Session(profile=self.profile).get_scoped_config().get("endpoint_url")
+        return str(named) if named else None
+
     def __call__(self) -> S3Keys:
         """The keys, as of now.
 

@@ -11,7 +11,7 @@ import pystac
 from simstac.errors import MetadataError
 from simstac.stac.document import Document, Documents, Subject, groups_of
 from simstac.stac.extensions import apply_all
-from simstac.stac.geometry import enclosing_bbox, padded
+from simstac.stac.geometry import boxes_of, enclosing_bbox, padded
 from simstac.stac.horizontal import Horizontal, find_horizontal
 from simstac.stac.metadata import Metadata, Overrides
 from simstac.stac.placement import Placement, Route
@@ -175,7 +175,7 @@ def _collection(subjects: Sequence[Subject]) -> Document:
     snippet = open_snippet(f"{newest.metadata.id}/collection.json", newest.placement, asset=asset_key(newest))
     document = collection_document(
         newest,
-        boxes=[padded(box)],
+        boxes=boxes_of(padded(box)),
         period=(min(start for start, _ in periods), max(end for _, end in periods)),
         description=describe(prose, snippet),
     )

@@ -1,11 +1,13 @@
-"""Draw one picture: arrays come in as NPZ on the standard input, a PNG goes out (``python -m simstac.stac.draw KIND``).
+"""Draw one picture (``python -m simstac.stac.draw KIND``): what to draw comes in by standard input, a PNG goes out.
 
+Arrays come as NPZ. A ``dataset`` comes pickled, and the kind that fits it goes out in a line before the PNG.
 It runs in a process of its own, so that whatever happens to it there, a build goes on.
 """
 
 from __future__ import annotations
 
 import io
+import pickle
 import sys
 from collections.abc import Callable, Mapping
 from textwrap import wrap
@@ -21,6 +23,7 @@ DPI = 120
 FONT_SIZE = 13
 LABEL_WIDTH = 34
 LEGEND_WIDTH = 16
+NOTHING_TO_DRAW = 3
 
 
 def map_png(arrays: Arrays) -> bytes:
@@ -46,10 +49,7 @@ def points_png(arrays: Arrays) -> bytes:
             here = arrays["level"] == index if "level" in arrays else slice(None)
             axes.plot(arrays["x"][here], arrays["y"][here], "o", color=COLOURS[index], alpha=0.8, label=str(name))
         if len(names) > 1:
-            title, size = "\n".join(wrap(str(arrays["levels_label"]), LEGEND_WIDTH)), FONT_SIZE - 2
-            axes.figure.legend(
-                loc="outside right upper", title=title, frameon=False, fontsize=size, title_fontsize=size
-            )
+            _legend(axes, str(arrays["levels_label"]))
 
     return _chart(draw, str(arrays["x_label"]), str(arrays["y_label"]))
 
@@ -64,11 +64,16 @@ def histogram_png(arrays: Arrays) -> bytes:
 
 
 def lines_png(arrays: Arrays) -> bytes:
-    """A series over time."""
+    """A series over time, or several, each in a colour of its own."""
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter  # noqa: PLC0415  # an extra
 
+    names = arrays["levels"].tolist() if "levels" in arrays else [""]
+
     def draw(axes: Any) -> None:
-        axes.plot(arrays["x"], arrays["y"], color=COLOURS[0], linewidth=1)
+        for index, line in enumerate(np.atleast_2d(arrays["y"])):
+            axes.plot(arrays["x"], line, color=COLOURS[index], linewidth=1, label=str(names[index]))
+        if len(names) > 1:
+            _legend(axes, str(arrays["levels_label"]))
         locator = AutoDateLocator(maxticks=6)  # type: ignore[no-untyped-call]
         axes.xaxis.set_major_locator(locator)
         axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
@@ -82,6 +87,43 @@ KINDS: dict[str, Callable[[Arrays], bytes]] = {
     "map": map_png,
     "points": points_png,
 }
+
+
+def dataset_png(given: bytes) -> bytes:
+    """The kind of picture that fits a pickled dataset, a line break, and the picture.
+
+    Raises:
+        NothingToDrawError: If there is none.
+        MetadataError: If its coordinates are ambiguous.
+    """
+    from simstac.stac.preview import dataset_view  # noqa: PLC0415  # charts of studies need not pay
+
+    view = dataset_view(*pickle.loads(given))  # noqa: S301  # by our own parent process
+    return view.kind.encode() + b"\n" + KINDS[view.kind](view.arrays)
+
+
+def main() -> int:
+    """Draw what the standard input holds; a dataset of which there is nothing to draw says why."""
+    from simstac.errors import MetadataError  # noqa: PLC0415
+    from simstac.stac.preview import NothingToDrawError  # noqa: PLC0415
+
+    given, kind = sys.stdin.buffer.read(), sys.argv[1]
+    try:
+        if kind == "dataset":
+            picture = dataset_png(given)
+        else:
+            with np.load(io.BytesIO(given), allow_pickle=False) as arrays:
+                picture = KINDS[kind](dict(arrays))
+    except (NothingToDrawError, MetadataError) as error:
+        sys.stdout.write(str(error))
+        return NOTHING_TO_DRAW
+    sys.stdout.buffer.write(picture)
+    return 0
+
+
+def _legend(axes: Any, title: str) -> None:
+    title, size = "\n".join(wrap(title, LEGEND_WIDTH)), FONT_SIZE - 2
+    axes.figure.legend(loc="outside right upper", title=title, frameon=False, fontsize=size, title_fontsize=size)
 
 
 def _chart(draw: Callable[[Any], None], x_label: str, y_label: str) -> bytes:
@@ -101,5 +143,4 @@ def _chart(draw: Callable[[Any], None], x_label: str, y_label: str) -> bytes:
 
 
 if __name__ == "__main__":
-    with np.load(io.BytesIO(sys.stdin.buffer.read()), allow_pickle=False) as given:
-        sys.stdout.buffer.write(KINDS[sys.argv[1]](dict(given)))
+    sys.exit(main())

@@ -87,6 +87,17 @@ def padded(bbox: Bbox, margin: float = PAD) -> Bbox:
     return (rounded(west), rounded(south), rounded(east), rounded(north))
 
 
+def boxes_of(bbox: Bbox) -> list[Bbox]:
+    """The boxes of a Collection: its own, and where that crosses the antimeridian both halves of it too.
+
+    STAC Browser lays a picture over a box only if it is the only one, and over one that crosses it lays it wrongly.
+    """
+    west, south, east, north = bbox
+    if west <= east:
+        return [bbox]
+    return [bbox, (west, south, MAX_LONGITUDE, north), (-MAX_LONGITUDE, south, east, north)]
+
+
 def geometry_bbox(geometry: Geometry) -> Bbox:
     """The box around a GeoJSON geometry; parts of a multi-geometry may lie on both sides of the antimeridian."""
     if geometry["type"] == "GeometryCollection":

@@ -87,7 +87,7 @@ def horizontal_axes(dataset: xr.Dataset, overrides: Overrides) -> tuple[xr.DataA
     Raises:
         MetadataError: If there are several candidates, and the configuration does not settle it.
     """
-    for is_x, is_y in ((_is_x, _is_y), (_is_longitude, _is_latitude)):
+    for is_x, is_y in ((_is_x, _is_y), (is_longitude, is_latitude)):
         x, y = _chosen(dataset, overrides.x, is_x, "x"), _chosen(dataset, overrides.y, is_y, "y")
         if x is not None and y is not None and x.ndim == y.ndim == 1 and x.dims != y.dims:
             return x, y
@@ -98,8 +98,8 @@ def _from_coordinates(dataset: xr.Dataset, overrides: Overrides) -> Horizontal |
     projected = _projected(dataset, overrides)
     if projected is not None:
         return projected
-    longitude = _chosen(dataset, overrides.x, _is_longitude, "x")
-    latitude = _chosen(dataset, overrides.y, _is_latitude, "y")
+    longitude = _chosen(dataset, overrides.x, is_longitude, "x")
+    latitude = _chosen(dataset, overrides.y, is_latitude, "y")
     if longitude is None and latitude is None:
         return None
     if longitude is None or latitude is None:
@@ -149,7 +149,7 @@ def _scattered(dataset: xr.Dataset, longitude: xr.DataArray, latitude: xr.DataAr
         _floats(part if part is not None else centre).ravel()
         for part, centre in zip(cells, (longitude, latitude), strict=True)
     )
-    stations = cells[0] is None and (_has_stations(dataset) or longitude.size < MAX_STATIONS)
+    stations = cells[0] is None and (has_stations(dataset) or longitude.size < MAX_STATIONS)
     box = scattered_bbox(lon, lat, spacing=0.0 if stations else cell_spacing(longitude.size))
     dimension: Document = {
         "type": "geometry",
@@ -178,11 +178,11 @@ def _curvilinear(dataset: xr.Dataset, longitude: xr.DataArray, latitude: xr.Data
 def _projected(dataset: xr.Dataset, overrides: Overrides) -> Horizontal | None:
     """A grid along the axes of a CRS; None where there is none, or latitudes and longitudes say more."""
     x, y = _chosen(dataset, overrides.x, _is_x, "x"), _chosen(dataset, overrides.y, _is_y, "y")
-    if x is None or y is None or x.ndim != 1 or y.ndim != 1 or x.dims == y.dims or _is_longitude(str(x.name), x):
+    if x is None or y is None or x.ndim != 1 or y.ndim != 1 or x.dims == y.dims or is_longitude(str(x.name), x):
         return None
     crs = dataset_crs(dataset, overrides)
     if crs is None:
-        if overrides.x is not None or any(_is_longitude(str(name), array) for name, array in dataset.variables.items()):
+        if overrides.x is not None or any(is_longitude(str(name), array) for name, array in dataset.variables.items()):
             return None
         raise MetadataError(str(x.name), "is a projected coordinate without a CRS", "set metadata: {crs: EPSG:…}")
     x_edges = _edges(dataset, x) * METRES.get(text(x.attrs.get("units")), 1.0)
@@ -266,7 +266,7 @@ def _chosen(
         if named not in dataset.variables:
             raise MetadataError(named, "is no variable of the dataset", f"correct metadata: {{{key}: …}}")
         return dataset[named]
-    bounds = _bounds_names(dataset)
+    bounds = bounds_names(dataset)
     for pool in (_mesh_coordinates(dataset), list(dataset.coords), list(dataset.data_vars)):
         found = sorted(str(name) for name in pool if name not in bounds and wanted(str(name), dataset.variables[name]))
         if len(found) == 1:
@@ -285,20 +285,24 @@ def _mesh_coordinates(dataset: xr.Dataset) -> list[str]:
     return []
 
 
-def _bounds_names(dataset: xr.Dataset) -> set[Any]:
+def bounds_names(dataset: xr.Dataset) -> set[Any]:
+    """The variables that are bounds of others, and None."""
     return {array.attrs.get("bounds") or array.encoding.get("bounds") for array in dataset.variables.values()}
 
 
-def _has_stations(dataset: xr.Dataset) -> bool:
+def has_stations(dataset: xr.Dataset) -> bool:
+    """Whether a dataset says that its points are stations and no cells."""
     roles = {array.attrs.get("cf_role") for array in dataset.variables.values()}
     return bool(roles & {"timeseries_id", "trajectory_id", "profile_id"}) or "featureType" in dataset.attrs
 
 
-def _is_longitude(name: str, array: xr.Variable | xr.DataArray) -> bool:
+def is_longitude(name: str, array: xr.Variable | xr.DataArray) -> bool:
+    """Whether a variable holds longitudes, by CF or by its name."""
     return _says(name, array, "longitude", LONGITUDE_UNITS, LONGITUDE_NAMES)
 
 
-def _is_latitude(name: str, array: xr.Variable | xr.DataArray) -> bool:
+def is_latitude(name: str, array: xr.Variable | xr.DataArray) -> bool:
+    """Whether a variable holds latitudes, by CF or by its name."""
     return _says(name, array, "latitude", LATITUDE_UNITS, LATITUDE_NAMES)
 
 

@@ -1,4 +1,4 @@
-"""The raw outputs of runs as assets of their Items, shipped in a folder beside each."""
+"""The raw outputs of runs as assets of their Items: shipped in a folder beside each, or where they lie in a bucket."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from urllib.parse import quote, unquote
 from simstac.publishing.site import OUTPUTS
 from simstac.stac.document import Document, Documents
 from simstac.stac.files import SHA2_256, ShippedFile, file_asset
+from simstac.storage import StorageScheme
 
 MAX_ITEM_ASSETS = 100
 
@@ -20,14 +21,18 @@ class Output:
     Attributes:
         path: Its path in the run's folder, with ``/``.
         size: Bytes.
-        sha256: Its digest in hexadecimal.
+        sha256: Its digest in hexadecimal; None where it is not known.
         file: Where it lies; None where it is in the site already, and its run is gone from the source.
+        href: Its address where it stays in a bucket; empty where it is shipped.
+        scheme: Where the bytes of that address live.
     """
 
     path: str
     size: int
-    sha256: str
+    sha256: str | None = None
     file: ShippedFile | None = None
+    href: str = ""
+    scheme: StorageScheme | None = None
 
 
 type Outputs = Mapping[str, Sequence[Output]]
@@ -72,11 +77,11 @@ class _Items:
 
 
 def _with_assets(item: Document, outputs: Sequence[Output]) -> Document:
-    item = {**item}
+    item = {**item, "properties": {**item["properties"]}}
     for output in outputs:
-        href = f"./{OUTPUTS}/{quote(output.path)}"
+        href = output.href or f"./{OUTPUTS}/{quote(output.path)}"
         key = _key(output.path, item["properties"]["sim:run_id"])
-        file_asset(item, key, href, title=output.path, size=output.size, sha256=output.sha256)
+        file_asset(item, key, href, title=output.path, size=output.size, sha256=output.sha256, scheme=output.scheme)
     return item
 
 
@@ -95,6 +100,6 @@ def _item_assets(collection: Document, items: Iterable[Document], outputs: Outpu
         if len(known) >= MAX_ITEM_ASSETS or not outputs:
             break
         for key, asset in item["assets"].items():
-            if str(asset["href"]).startswith(f"./{OUTPUTS}/"):
+            if "source" in asset["roles"]:
                 known.setdefault(key, {name: asset[name] for name in ("title", "type", "roles")})
     return known

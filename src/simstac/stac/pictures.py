@@ -1,11 +1,13 @@
-"""What to draw of a dataset: a chart of a study or a series, a map of a grid (extra ``plot``).
+"""The picture of a store: a chart of a study or a series, a map of a grid (extra ``plot``).
 
-The drawing itself is done by `simstac.stac.draw` in a process of its own, which can be killed.
+It is drawn by `simstac.stac.draw` in a process of its own, which can be killed; what it shows of a dataset is found
+there too (see `simstac.stac.preview`).
 """
 
 from __future__ import annotations
 
 import io
+import pickle
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -15,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from simstac.errors import SimstacError
-from simstac.stac.crs import dataset_crs
-from simstac.stac.document import Document, Documents, declare, groups_of, text
+from simstac.stac.document import Document, Documents, declare, groups_of
+from simstac.stac.draw import NOTHING_TO_DRAW
 from simstac.stac.extensions import file
-from simstac.stac.horizontal import find_horizontal, horizontal_axes
-from simstac.stac.temporal import named_time
+from simstac.stac.geometry import FULL_CIRCLE, Bbox
+from simstac.stac.metadata import Overrides
+from simstac.stac.preview import label
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -27,9 +30,7 @@ if TYPE_CHECKING:
     from simstac.stac.metadata import Metadata
 
 SECONDS = 60.0
-MIN_WIDTH, MAX_WIDTH, MAX_HEIGHT = 180, 720, 720
 MAX_COLOURS = 6
-MAX_POINTS = 4_000
 PNG = "image/png"
 
 
@@ -52,47 +53,65 @@ class Picture:
     asset: Document
 
 
-def draw_picture(data: xr.Dataset | xr.DataTree, metadata: Metadata, *, seconds: float = SECONDS) -> Picture:
+def draw_picture(data: xr.Dataset | xr.DataTree, metadata: Metadata, box: Bbox, *, seconds: float = SECONDS) -> Picture:
     """The picture that fits a store: a chart of a study's results, a map of a grid, else a chart of a series.
 
     Args:
         data: The store, opened lazily.
         metadata: What people say about it.
-        seconds: How long drawing may take.
+        box: What a map covers: the box over which a browser lays it; west > east crosses the antimeridian.
+        seconds: How long reading and drawing may take.
 
     Raises:
         PictureError: If nothing in the data can be drawn, or drawing fails or takes too long.
     """
-    root = groups_of(data)[""]
+    groups = groups_of(data)
+    root = groups[""]
     layout = root.attrs.get("simstac")
     if isinstance(layout, Mapping) and str(layout.get("layout", "")).startswith("study/"):
         return _chart(*_study_arrays(root, layout, metadata), metadata, seconds)
-    grid = _map_arrays(root, metadata)
-    if grid is not None:
-        values, box = grid
-        asset = {
-            "title": f"Map of {metadata.name}",
-            "roles": ["thumbnail", "overview"],
-            "proj:code": "EPSG:4326",
-            "proj:bbox": box,
-            "proj:shape": list(values.shape),
-        }
-        return _picture("thumbnail", _drawn("map", {"values": values}, metadata.id, seconds), asset)
-    return _chart("lines", _series_arrays(root, metadata), metadata, seconds)
+    overrides = Overrides.model_validate(metadata.model_dump(include=set(Overrides.model_fields)))
+    said, _, content = _drawn("dataset", pickle.dumps((groups, overrides, box)), metadata.id, seconds).partition(b"\n")
+    if said != b"map":
+        return _picture("chart", content, {"title": f"Chart of {metadata.name}", "roles": ["graphic"]})
+    height, width = int.from_bytes(content[20:24]), int.from_bytes(content[16:20])
+    west, south, east, north = box
+    asset = {
+        "title": f"Map of {metadata.name}",
+        "roles": ["thumbnail", "overview"],
+        "proj:code": "EPSG:4326",
+        "proj:bbox": [west, south, east if east > west else east + FULL_CIRCLE, north],
+        "proj:shape": [height, width],
+    }
+    return _picture("thumbnail", content, asset)
+
+
+def beside_the_map(picture: Picture, box: Bbox) -> Picture:
+    """The picture of an Item: over a box across the antimeridian a browser lays none rightly, so that is a graphic."""
+    if picture.key != "thumbnail" or box[0] <= box[2]:
+        return picture
+    return Picture("map", picture.content, {**picture.asset, "href": "./map.png", "roles": ["graphic"]})
 
 
 def with_picture(documents: Documents, picture: Picture) -> Documents:
     """The documents of a Collection with a picture beside it."""
     collection = {**documents.collection, "assets": dict(documents.collection["assets"])}
-    file.ship(collection, picture.key, picture.asset, picture.content)
-    if "proj:code" in picture.asset:
-        declare(collection, "projection")
+    attach(collection, picture)
     files = {**documents.files, f"{picture.key}.png": picture.content}
     return replace(documents, collection=collection, files=files)
 
 
+def attach(document: Document, picture: Picture) -> None:
+    """Add the picture to a document as an asset, with the extensions that it needs."""
+    file.ship(document, picture.key, picture.asset, picture.content)
+    if "proj:code" in picture.asset:
+        declare(document, "projection")
+
+
 def _chart(kind: str, arrays: Mapping[str, Any], metadata: Metadata, seconds: float) -> Picture:
-    content = _drawn(kind, arrays, metadata.id, seconds)
+    sink = io.BytesIO()
+    np.savez(sink, **arrays)
+    content = _drawn(kind, sink.getvalue(), metadata.id, seconds)
     return _picture("chart", content, {"title": f"Chart of {metadata.name}", "roles": ["graphic"]})
 
 
@@ -100,19 +119,19 @@ def _picture(key: str, content: bytes, asset: Document) -> Picture:
     return Picture(key, content, {"href": f"./{key}.png", "type": PNG, **asset})
 
 
-def _drawn(kind: str, arrays: Mapping[str, Any], where: str, seconds: float) -> bytes:
-    sink = io.BytesIO()
-    np.savez(sink, **arrays)
+def _drawn(kind: str, given: bytes, where: str, seconds: float) -> bytes:
     command = [sys.executable, "-m", "simstac.stac.draw", kind]
     try:
         done = subprocess.run(  # noqa: S603  # our own module, with our own arguments
-            command, input=sink.getvalue(), capture_output=True, timeout=seconds, check=False
+            command, input=given, capture_output=True, timeout=seconds, check=False
         )
     except subprocess.TimeoutExpired as error:
         raise PictureError(
             where, f"the picture was not drawn in {seconds:g} s", "the build goes on without it"
         ) from error
-    if done.returncode != 0 or not done.stdout.startswith(b"\x89PNG"):
+    if done.returncode == NOTHING_TO_DRAW:
+        raise PictureError(where, done.stdout.decode(), "the build goes on without a picture")
+    if done.returncode != 0 or b"\x89PNG" not in done.stdout[:16]:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
         problem = f"the picture cannot be drawn ({said[-1] if said else f'exit status {done.returncode}'})"
         raise PictureError(where, problem, "install simstac[plot], or go on without it")
@@ -126,19 +145,19 @@ def _study_arrays(root: xr.Dataset, layout: Mapping[str, Any], metadata: Metadat
         raise PictureError(metadata.id, "no run has a result to draw", "the build goes on without a picture")
     result = root[next((name for name in results if name.startswith(("eui", "energy_use_intensity"))), results[0])]
     known = np.isfinite(result.values.astype(float))
-    arrays: dict[str, Any] = {"y": result.values[known], "y_label": _label(result)}
+    arrays: dict[str, Any] = {"y": result.values[known], "y_label": label(result)}
     varied = [root[name] for name in layout.get("parameters", ()) if len(set(root[name].values[known].tolist())) > 1]
     values = result.values[known].astype(float)
     varied.sort(key=lambda parameter: -_effect(parameter.values[known], values))
     numbers = [parameter for parameter in varied if parameter.dtype.kind in "iuf"]
     if not numbers:
         return "histogram", arrays
-    arrays |= {"x": numbers[0].values[known], "x_label": _label(numbers[0])}
+    arrays |= {"x": numbers[0].values[known], "x_label": label(numbers[0])}
     for parameter in varied:
         levels, index = np.unique(parameter.values[known].astype(object), return_inverse=True)
         if parameter.name != numbers[0].name and len(levels) <= MAX_COLOURS:
             arrays |= {"levels": np.array([_level(level) for level in levels]), "level": index}
-            arrays["levels_label"] = _label(parameter)
+            arrays["levels_label"] = label(parameter)
             break
     return "points", arrays
 
@@ -157,72 +176,3 @@ def _effect(parameter: np.ndarray[Any, Any], result: np.ndarray[Any, Any]) -> fl
 
 def _level(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _map_arrays(root: xr.Dataset, metadata: Metadata) -> tuple[np.ndarray[Any, Any], list[float]] | None:
-    """The first field of a grid on a plate carrée over its box, northernmost row first; None where there is none."""
-    axes = horizontal_axes(root, metadata)
-    if axes is None:
-        return None
-    x, y = axes
-    field = next((array for _, array in sorted(root.data_vars.items()) if {*x.dims, *y.dims} <= set(array.dims)), None)
-    box = find_horizontal(root, metadata).bbox
-    west, south, east, north = box
-    if field is None or field.dtype.kind not in "iuf" or west >= east or south >= north:
-        return None
-    field = field.isel({name: 0 for name in field.dims if name not in (*x.dims, *y.dims)}).transpose(*y.dims, *x.dims)
-    strides = {name: max(1, size // (MAX_WIDTH * 2)) for name, size in field.sizes.items()}
-    steps = {name: slice(None, None, stride) for name, stride in strides.items()}
-    field = field.isel(steps)
-    x, y = x.isel({x.dims[0]: steps[x.dims[0]]}), y.isel({y.dims[0]: steps[y.dims[0]]})
-    width = int(np.clip(max(field.sizes.values()) * 2, MIN_WIDTH, MAX_WIDTH))
-    height = int(np.clip(round(width * (north - south) / (east - west)), 1, MAX_HEIGHT))
-    longitude = west + (np.arange(width) + 0.5) * (east - west) / width
-    latitude = north - (np.arange(height) + 0.5) * (north - south) / height
-    places = np.meshgrid(longitude, latitude)
-    rows, columns = _nearest(root, metadata, (x.values, y.values), (places[0], places[1]))
-    values = np.where((rows < 0) | (columns < 0), np.nan, field.values.astype(float)[rows, columns])
-    return values, [float(edge) for edge in box]
-
-
-def _nearest(
-    root: xr.Dataset, metadata: Metadata, axes: tuple[Any, Any], wanted: tuple[Any, Any]
-) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """The row and column of the cell at each longitude and latitude; -1 outside of the grid."""
-    x, y = wanted
-    crs = dataset_crs(root, metadata)
-    if crs is not None and (crs.is_derived or not crs.is_geographic):
-        import pyproj  # noqa: PLC0415  # most datasets need none
-
-        x, y = pyproj.Transformer.from_crs("EPSG:4326", crs, always_xy=True).transform(x, y)
-    elif np.abs(axes[0]).max() > 180:  # noqa: PLR2004
-        x = x % 360
-    return _index(axes[1], y), _index(axes[0], x)
-
-
-def _index(centres: np.ndarray[Any, Any], wanted: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    order = np.argsort(centres)
-    ordered = centres[order].astype(float)
-    middles = (ordered[:-1] + ordered[1:]) / 2
-    half = (ordered[-1] - ordered[0]) / max(ordered.size - 1, 1) / 2
-    index = order[np.searchsorted(middles, wanted)]
-    inside = (wanted >= ordered[0] - half) & (wanted <= ordered[-1] + half)
-    return np.where(inside, index, -1)
-
-
-def _series_arrays(root: xr.Dataset, metadata: Metadata) -> dict[str, Any]:
-    time = named_time(root, metadata)
-    if time is None or time.ndim != 1 or time.dtype.kind != "M":
-        raise PictureError(metadata.id, "there is neither a grid nor a series to draw", "the build goes on without it")
-    fields = (array for _, array in sorted(root.data_vars.items()) if array.dims == time.dims)
-    field = next((array for array in fields if array.dtype.kind in "iuf"), None)
-    if field is None:
-        raise PictureError(metadata.id, "there is neither a grid nor a series to draw", "the build goes on without it")
-    step = max(1, time.size // MAX_POINTS)
-    return {"x": time.values[::step], "y": field.values[::step], "y_label": _label(field)}
-
-
-def _label(array: xr.DataArray) -> str:
-    name, unit = text(array.attrs.get("long_name")) or str(array.name), text(array.attrs.get("units"))
-    name = name.replace("_", " ")
-    return f"{name} ({unit})" if unit else name

@@ -11,7 +11,7 @@ import numpy as np
 from simstac.errors import MetadataError
 from simstac.stac.document import SCHEMAS, Document, Documents, Subject, groups_of, plain
 from simstac.stac.extensions import apply_all, datacube, processing
-from simstac.stac.geometry import rectangle
+from simstac.stac.geometry import boxes_of, padded, rectangle
 from simstac.stac.metadata import Metadata
 from simstac.stac.placement import Placement
 from simstac.stac.releases import Release, link_versions, version_id, version_title
@@ -122,7 +122,7 @@ def _collection(subject: Subject, runs: RunTable) -> Document:
     snippet = open_snippet(f"{metadata.id}/collection.json", subject.placement)
     document = collection_document(
         subject,
-        boxes=[metadata.bbox or runs.bbox],
+        boxes=boxes_of(padded(metadata.bbox or runs.bbox)),
         period=runs.interval,
         description=describe(f"{prose.strip()}\n\n{count}", snippet),
     )

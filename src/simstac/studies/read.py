@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simstac.errors import SourceError
-from simstac.studies.encode import encoded, json_attrs
+from simstac.sources.attributes import json_attrs
+from simstac.studies.encode import encoded
 from simstac.studies.fetch import AtHand, at_hand, run_fingerprint
 from simstac.studies.remote import RemotePath
 from simstac.studies.runs import Run

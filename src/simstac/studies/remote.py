@@ -80,6 +80,11 @@ def remote_run(place: Files) -> RemotePath | None:
     return RemotePath(place, "", files) if files else None
 
 
+def name_fits(name: str, pattern: str) -> bool:
+    """Whether the path of a file matches a glob; ``*`` matches no hidden name, ``**`` any folders."""
+    return _fits(PurePosixPath(name).parts, PurePosixPath(pattern).parts)
+
+
 def _matching(place: Files, files: Sequence[FileInfo], pattern: str) -> Iterator[RemotePath]:
     wanted = PurePosixPath(pattern).parts
     folders: dict[str, list[FileInfo]] = {}
@@ -105,7 +110,6 @@ def _below(place: Files, files: Sequence[FileInfo], is_run: Callable[[Collection
 
 
 def _fits(parts: Sequence[str], pattern: Sequence[str]) -> bool:
-    """Whether the parts of a path match those of a glob; ``*`` matches no hidden name, ``**`` any folders."""
     if not pattern:
         return not parts
     if pattern[0] == "**":

@@ -4,6 +4,7 @@ from simstac.write.containers import Container
 from simstac.write.dataset import write
 from simstac.write.ensemble import Report, write_ahead, write_study
 from simstac.write.expire import Expiry, Retention, Version, delete_store, expire
+from simstac.write.files import FilesReport, write_files
 from simstac.write.reading import (
     StoredRun,
     current_version,
@@ -20,6 +21,7 @@ from simstac.write.refer import write_virtual
 __all__ = [
     "Container",
     "Expiry",
+    "FilesReport",
     "Report",
     "Retention",
     "StoredRun",
@@ -36,6 +38,7 @@ __all__ = [
     "stored_runs",
     "write",
     "write_ahead",
+    "write_files",
     "write_study",
     "write_virtual",
 ]

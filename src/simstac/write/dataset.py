@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from simstac.errors import StorageError
 from simstac.progress import OnProgress, Progress, silent
+from simstac.sources.attributes import json_attrs
 from simstac.storage import KeySource, StorageScheme, Stored
-from simstac.studies.encode import cf_attrs, coarsest_unit, in_unit, is_time, json_attrs, microseconds_of
+from simstac.studies.encode import cf_attrs, coarsest_unit, in_unit, is_time, microseconds_of
 from simstac.write.arrays import array_at, dimensions, same_values
 from simstac.write.encoding import compressors, grid_chunks, refuse_unknown_dimensions
 from simstac.write.repository import (

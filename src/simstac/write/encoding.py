@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 RUNS_IN_CHUNK = 16
 CHUNK_BYTES = 2 << 20
 BATCH_BYTES = 512 << 20
+FIELD_BYTES = 4 << 20
+SLAB_BYTES = 32 << 20
+FIELD_STEPS = 1024
+LINE_STEPS = 4096
+VALUES_OF_LINE = 64
+GROWTHS_IN_CHUNK = 8
 TABLE_CHUNK = 1024
 
 
@@ -85,6 +91,55 @@ def refuse_unknown_dimensions(wished: Mapping[str, int], dims: Collection[str]) 
         close = get_close_matches(dim, dims, n=1)
         remedy = f"did you mean {close[0]!r}?" if close else f"its dimensions are {', '.join(sorted(dims))}"
         raise ConfigError("store.chunks", f"names the dimension {dim!r}, which the data do not have", remedy)
+
+
+def field_chunks(
+    dims: Sequence[str],
+    shape: Sequence[int],
+    itemsize: int,
+    steps: Mapping[str, int],
+    source: Sequence[int],
+    wished: Mapping[str, int],
+) -> tuple[int, ...]:
+    """The chunk shape of a variable that grows, chosen once for its life.
+
+    Along an axis that grows, as many steps as `SLAB_BYTES` hold of the planes that the files keep together, so that no
+    plane is decoded twice; but at most what `GROWTHS_IN_CHUNK` files bring, since appending one writes the last chunk
+    anew. The size at creation says nothing: a first file of one step makes no chunks of one step. Then the other
+    dimensions are split, levels first, until a chunk has at most `FIELD_BYTES`: series and maps both read few chunks.
+
+    Args:
+        dims: The variable's dimensions.
+        shape: Their sizes.
+        itemsize: Bytes of one value.
+        steps: How many labels a file has along each axis that grows.
+        source: The chunk shape in the files; empty where they have none.
+        wished: Chunk lengths by dimension that the user asks for.
+    """
+    growing = [axis for axis, dim in enumerate(dims) if dim in steps]
+    fixed = [axis for axis in range(len(dims)) if axis not in growing]
+    together = [shape[axis] for axis in fixed[-2:]] + [source[axis] for axis in fixed[:-2] if source]
+    room = max(1, SLAB_BYTES // max(1, itemsize * math.prod(together)))
+    chunks = [max(1, size) for size in shape]
+    for axis in reversed(growing):
+        is_line = math.prod(shape[each] for each in fixed) <= VALUES_OF_LINE
+        length = min(room, LINE_STEPS) if is_line else min(room, FIELD_STEPS, GROWTHS_IN_CHUNK * steps[dims[axis]])
+        if axis != growing[0]:
+            length = min(length, 1 << (max(GROWTHS_IN_CHUNK, shape[axis]) - 1).bit_length())
+        chunks[axis] = 1 << (max(1, length).bit_length() - 1)
+        room = max(1, room // chunks[axis])
+    for axis, dim in enumerate(dims):
+        chunks[axis] = wished.get(dim, chunks[axis])
+    for axis in (axis for axis in [*fixed[:-2], *fixed[-2:]] if dims[axis] not in wished):
+        if axis in fixed[:-2] and math.prod(chunks) * itemsize > FIELD_BYTES:
+            chunks[axis] = max(1, FIELD_BYTES // (math.prod(chunks) // chunks[axis] * itemsize))
+    free = [axis for axis in fixed[-2:] if dims[axis] not in wished]
+    while free and math.prod(chunks) * itemsize > FIELD_BYTES:
+        longest = max(free, key=lambda axis: chunks[axis])
+        if chunks[longest] == 1:
+            break
+        chunks[longest] = -(-chunks[longest] // 2)
+    return tuple(chunks)
 
 
 def compressors(dtype: np.dtype[Any]) -> tuple[zarr.abc.codec.BytesBytesCodec, ...]:

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from simstac.errors import StorageError
 from simstac.progress import OnProgress, Progress, silent
+from simstac.sources.attributes import json_attrs
 from simstac.sources.virtual.combine import Block, Kept, ReferencedArray, References
 from simstac.storage import KeySource, StorageScheme, Stored
-from simstac.studies.encode import json_attrs
 from simstac.write.arrays import array_at, dimensions, same_values
 from simstac.write.containers import Container, container_metadata, with_containers
 from simstac.write.dataset import DATASET_LAYOUT, VIRTUAL_LAYOUT, group_attrs, stored_variables, write_variable

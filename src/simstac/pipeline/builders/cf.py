@@ -1,37 +1,78 @@
-"""CF files → one dataset store."""
+"""CF files → one dataset store that grows with them."""
 
 from __future__ import annotations
 
-import glob
-
-import xarray as xr
+from functools import partial
+from typing import TYPE_CHECKING
 
 from simstac.config.sources import CfSource
-from simstac.errors import SourceError
+from simstac.objects import files_at
 from simstac.pipeline.builders.order import Built, Order
 from simstac.pipeline.describe import describe_store
-from simstac.write import write
+from simstac.sources.cf import CfFiles, CfOptions, find_files
+from simstac.write import FilesReport, write_files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CHECKS_SHOWN = 12
 
 
 def build_cf(order: Order, source: CfSource) -> Built:
-    """Combine the files by their coordinates, write the dataset and describe it.
+    """Combine the files by their coordinates, write what is new of them and describe the dataset.
 
     Raises:
         SimstacError: If it cannot be built.
     """
     project, collection, place = order.project, order.collection, order.place
-    patterns = [str(project.folder / path) for path in source.paths]
-    files = sorted(file for pattern in patterns for file in glob.glob(pattern, recursive=True))  # noqa: PTH207
-    if not files:
-        raise SourceError(patterns[0], "matches no files", "point the path at the files, for example output/*.nc")
-    with xr.open_mfdataset(files, chunks={}) as data:
-        stored = write(
-            data,
-            place.href,
-            place.scheme,
-            version=collection.version,
-            chunks=collection.store.chunks,
-            credentials=place.credentials,
-            on_progress=order.on_progress,
-        )
-    return Built(documents=describe_store(project, collection, stored), stored=stored)
+    open_files = partial(
+        files_at,
+        base=project.folder,
+        endpoint_url=source.endpoint_url,
+        region=source.region,
+        profile=source.profile,
+        anonymous=source.anonymous,
+    )
+    files = find_files(source.paths, open_files, by_content=source.by_content)
+    stored, report = write_files(
+        CfFiles(files, _options(source)),
+        place.href,
+        place.scheme,
+        version=collection.version,
+        chunks=collection.store.chunks,
+        drop_vanished=order.drop_vanished,
+        credentials=place.credentials,
+        on_progress=order.on_progress,
+    )
+    return Built(
+        documents=describe_store(project, collection, stored),
+        stored=stored,
+        statuses=tuple(report.statuses.values()),
+        notes=tuple(_notes(report)),
+        unit="file",
+    )
+
+
+def _options(source: CfSource) -> CfOptions:
+    return CfOptions(
+        along=source.axes,
+        variables=source.variables,
+        group=source.group,
+        filter_by_keys=source.filter_by_keys,
+        allow_gaps=source.allow_gaps,
+        mixed_packing=source.mixed_packing,
+    )
+
+
+def _notes(report: FilesReport) -> Iterator[str]:
+    for name, status in report.statuses.items():
+        if status == "kept":
+            yield f"{name} is gone from the source and kept; --drop-vanished drops it"
+    for name in report.dropped:
+        yield f"{name} is gone from the source and dropped"
+    if report.checks:
+        for dim, (first, last) in report.extents.items():
+            yield f"{dim} from {first} to {last}"
+    shown = sorted(report.checks.items(), key=lambda item: -item[1].count)[:CHECKS_SHOWN]
+    for name, check in sorted(shown):
+        yield f"{name}: {check.count:,} values read back, sum {check.total:.6g}, {check.missing:,} missing"
