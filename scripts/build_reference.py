@@ -38,8 +38,11 @@ def cli_page() -> str:
     root = click.Context(app, info_name="simstac", terminal_width=100, max_content_width=100, **app.context_settings)
     blocks = [f"# Commands\n\n{NOTE}", _help(root)]
     for name in app.list_commands(root):
-        context = click.Context(app.commands[name], info_name=name, parent=root)
+        command = app.commands[name]
+        context = click.Context(command, info_name=name, parent=root)
         blocks.append(f"## simstac {name}\n\n{_help(context)}")
+        for below, each in command.commands.items() if isinstance(command, click.Group) else ():
+            blocks.append(f"## simstac {name} {below}\n\n{_help(click.Context(each, info_name=below, parent=context))}")
     return "\n\n".join(blocks) + "\n"
 
 

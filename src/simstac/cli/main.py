@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import click
 
-from simstac.cli import build, look, maintain, publish
+from simstac.cli import build, config, look, maintain, publish
 from simstac.errors import ConfigError, ConflictError, SimstacError
 
 FAILED, USAGE, CONFLICT, INTERRUPTED = 1, 2, 3, 130
@@ -29,7 +29,7 @@ def app(verbose: int) -> None:
         logging.getLogger("simstac").setLevel(level)
 
 
-for command in (*build.COMMANDS, *publish.COMMANDS, *look.COMMANDS, *maintain.COMMANDS):
+for command in (*build.COMMANDS, *publish.COMMANDS, *look.COMMANDS, *maintain.COMMANDS, *config.COMMANDS):
     app.add_command(command)
 
 
