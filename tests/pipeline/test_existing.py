@@ -321,3 +321,104 @@ def test_virtual_stores_name_where_their_chunks_lie(s3: Any, build: Callable[...
     path = tmp_path / "site" / "stores" / "virtual" / "virtual.json"
     opened = simstac.open(path, trust=s3.endpoint_url)
     assert opened["t2m"].dtype == raw.dtype
+
+
+def test_stores_on_the_web_are_named_and_asked_for_once(
+    s3: Any, bucket: str, build: Callable[..., BuildReport], tmp_path: Path
+) -> None:
+    with proxied(s3.endpoint_url) as web:
+        names = ["pacific.icechunk", "zarr/v3.zarr", "zarr/v2.zarr", "zarr/v3-open.zarr", "nowhere.zarr"]
+        source = f"stores: {json.dumps([f'{web.url}/{bucket}/data/{name}' for name in names])}"
+        report = build(source)
+        assert report.collections[0].summary == "5 stores (3 described, 2 failed)"
+        problems = report.collections[0].problems
+        assert "nowhere.zarr: is neither an Icechunk nor a Zarr store" in problems[0]
+        assert "v3-open.zarr: has no consolidated metadata, and the web lists nothing" in problems[1]
+        web.seen.clear()
+        assert build(source).collections[0].summary == "5 stores (2 failed, 3 unchanged)"
+        named = [path for method, path in web.seen if "nowhere" not in path and "v3-open" not in path]
+        assert len(named) == 3
+        item = item_at(tmp_path, "pacific")
+        assert item["assets"]["icechunk"]["href"] == f"{web.url}/{bucket}/data/pacific.icechunk"
+        assert "storage:schemes" not in item
+        assert simstac.validate_tree(tmp_path / "site").findings == ()
+        opened = simstac.open(tmp_path / "site" / "stores" / "v2" / "v2.json")
+        assert opened.equals(analysis())
+        assert simstac.open(tmp_path / "site" / "stores" / "pacific" / "pacific.json").equals(analysis(west=160.0))
+
+
+def test_a_bucket_with_a_public_address_has_it_first_and_itself_as_the_alternate(
+    s3: Any, bucket: str, build: Callable[..., BuildReport], tmp_path: Path
+) -> None:
+    public = f"{s3.endpoint_url}/{bucket}/data"
+    source = f'under: "s3://{bucket}/data", endpoint_url: "{s3.endpoint_url}", public_url: "{public}"'
+    assert build(source).ok
+    asset = item_at(tmp_path, "pacific")["assets"]["icechunk"]
+    assert asset["href"] == f"{public}/pacific.icechunk"
+    assert asset["alternate"]["s3"]["href"] == f"s3://{bucket}/data/pacific.icechunk"
+    assert asset["alternate"]["s3"]["storage:refs"] == ["s3"]
+    assert simstac.validate_tree(tmp_path / "site").findings == ()
+    opened = simstac.open(tmp_path / "site" / "stores" / "pacific" / "pacific.json")
+    assert opened.encoding["source"] == f"{public}/pacific.icechunk"
+    assert build(source).collections[0].summary == "12 stores (12 unchanged)"
+
+
+def test_a_private_bucket_is_read_with_the_keys_of_a_profile(
+    s3: Any, build: Callable[..., BuildReport], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, archive: Path
+) -> None:
+    name = s3.make_bucket("private")
+    upload(s3, archive / "zarr", name, "zarr")
+    upload(s3, archive / "noleap", name, "noleap")
+    for variable in s3.env:
+        monkeypatch.delenv(variable)
+    keys = f"aws_access_key_id={s3.reader_access_key}\naws_secret_access_key={s3.reader_secret_key}\n"
+    (tmp_path / "credentials").write_text(f"[reader]\n{keys}")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    source = f'under: "s3://{name}", endpoint_url: "{s3.endpoint_url}"'
+    assert not build(source).ok
+    report = build(f"{source}, profile: reader")
+    assert report.collections[0].summary == "5 stores (5 described)"
+    assert report.ok
+
+
+def test_a_local_store_outside_the_site_is_not_published(
+    archive: Path, build: Callable[..., BuildReport], tmp_path: Path
+) -> None:
+    public = CONFIG.replace("title: Weather}}", "title: Weather, public_url: 'https://example.org/stac'}}")
+    (tmp_path / "weather.yaml").write_text(public.format(source="under: archive"), encoding="utf-8")
+    report = simstac.build(simstac.load_project(tmp_path / "weather.yaml"))
+    assert "lies outside the site, where nobody else can read it; set public_url" in str(report.errors[0])
+    (tmp_path / "site").mkdir(exist_ok=True)
+    shutil.copytree(archive, tmp_path / "site" / "data")
+    (tmp_path / "weather.yaml").write_text(public.format(source="under: site/data"), encoding="utf-8")
+    assert simstac.build(simstac.load_project(tmp_path / "weather.yaml")).ok
+    assert item_at(tmp_path, "pacific")["assets"]["icechunk"]["href"] == "../../data/pacific.icechunk"
+
+
+def test_stores_of_one_name_get_ids_that_differ_and_stay(tmp_path: Path, build: Callable[..., BuildReport]) -> None:
+    for folder in ("a", "b"):
+        write_icechunk(analysis(), str(tmp_path / folder / "x.icechunk"))
+    build("under: [a, b]")
+    names = sorted(path.name for path in (tmp_path / "site" / "stores").iterdir() if path.is_dir())
+    assert len(names) == 2
+    assert all(name.startswith("x-") for name in names)
+    assert build("under: [b, a]").collections[0].summary == "2 stores (2 unchanged)"
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        ("depth: 2", "names no stores: give stores, under or registry"),
+        ("under: https://example.org/x", "the web cannot be listed"),
+        ('under: ["s3://a/b", c], public_url: "https://example.org"', "public_url is the address of one prefix"),
+        ('stores: ["s3://bucket/a b"]', "holds ' ', which no address may hold"),
+        ("under: a, stores_: b", "unknown key"),
+        ("under: a}\n    store: {url: b", "these stores are there already"),
+    ],
+)
+def test_what_a_source_cannot_mean_is_said_with_its_line(
+    build: Callable[..., BuildReport], source: str, problem: str
+) -> None:
+    with pytest.raises(simstac.ConfigError, match=problem) as caught:
+        build(source)
+    assert caught.value.where.endswith(("yaml:6", "yaml:3", "yaml:4"))

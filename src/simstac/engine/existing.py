@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import heapq
+import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 MAIN = "main"
+MAX_TAGS = 20
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -99,24 +103,36 @@ def _open_icechunk(
     if isinstance(scheme, Http):
         probe(f"{href}/repo")
     storage = icechunk_storage(href, scheme, ambient=ambient_allowed(scheme, trusted), credentials=credentials)
-    config = icechunk.Repository.fetch_config(storage)
-    containers = tuple(_containers(config, href, scheme))
-    repository = open_repository(storage, containers, trusted)
-    if MAIN not in repository.list_branches():
-        raise StorageError(href, f"has no branch {MAIN}")
+    if "ICECHUNK_LOG" not in os.environ:
+        icechunk.set_logs_filter("off")  # as in `open_store`
+    repository = icechunk.Repository.open(storage)
+    containers = tuple(_containers(repository.config, href, scheme))
+    if containers:
+        repository = open_repository(storage, containers, trusted)
     info = next(iter(repository.ancestry(branch=MAIN)))
-    tags = sorted(tag for tag in repository.list_tags() if repository.lookup_tag(tag) == info.id)
+    tag = _tag_at(repository, info.id)
     stored = Stored(
         href=href,
         scheme=scheme,
         snapshot_id=info.id,
-        tag=tags[-1] if tags else info.id,
+        tag=tag or info.id,
         written_at=info.written_at,
         fingerprint="",
         changed=False,
     )
     data = _open_tree(repository.readonly_session(snapshot_id=info.id).store, zarr_format=3, consolidated=False)
     return Existing(data=data, stored=stored, zarr_format=3, consolidated=False, containers=containers)
+
+
+def _tag_at(repository: icechunk.Repository, snapshot_id: str) -> str | None:
+    """The tag that names a snapshot, of several the last by name; each of the last `MAX_TAGS` costs a request."""
+    latest = heapq.nlargest(MAX_TAGS, repository.list_tags(), key=_natural)
+    return next((tag for tag in latest if repository.lookup_tag(tag) == snapshot_id), None)
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """A name by which 1.10 comes after 1.9."""
+    return [(int(part or 0) if part.isdigit() else 0, part) for part in re.split(r"(\d+)", name)]
 
 
 def _zarr_store(href: str, scheme: StorageScheme, trusted: frozenset[str], credentials: KeySource | None) -> Any:
@@ -153,9 +169,9 @@ def _open_tree(store: Any, **zarr: Any) -> xr.DataTree:
     return xr.open_datatree(store, engine="zarr", chunks=None, **zarr)
 
 
-def _containers(config: icechunk.RepositoryConfig | None, href: str, scheme: StorageScheme) -> Iterator[Container]:
+def _containers(config: icechunk.RepositoryConfig, href: str, scheme: StorageScheme) -> Iterator[Container]:
     """The places that a store's own configuration names; local ones only where the store is local too."""
-    for prefix, entry in sorted((config.virtual_chunk_containers or {} if config else {}).items()):
+    for prefix, entry in sorted((config.virtual_chunk_containers or {}).items()):
         if prefix.startswith("file:") and not isinstance(scheme, LocalPath):
             raise StorageError(href, f"takes chunks from {prefix}, a folder of its writer's machine")
         yield Container(prefix, _container_scheme(prefix, entry.store))

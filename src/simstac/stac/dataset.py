@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pystac
 
 from simstac.errors import MetadataError
-from simstac.stac.document import Document, Documents, Subject, groups_of
+from simstac.stac.document import ICECHUNK, ZARR, Document, Documents, Subject, groups_of
 from simstac.stac.extensions import apply_all
 from simstac.stac.geometry import boxes_of, enclosing_bbox, padded
 from simstac.stac.horizontal import Horizontal, find_horizontal
@@ -115,10 +115,16 @@ def _subject(
         groups=groups,
         stored=stored,
         metadata=metadata,
-        placement=placement or Placement(primary=Route(stored.href, stored.scheme)),
+        placement=placement or _own_address(stored),
         horizontal=_place(groups, metadata),
         latest=latest,
     )
+
+
+def _own_address(stored: Stored) -> Placement:
+    """A store at its own address; one without a snapshot is plain Zarr."""
+    media_type = ICECHUNK if stored.snapshot_id else ZARR
+    return Placement(primary=Route(stored.href, stored.scheme), media_type=media_type)
 
 
 def _place(groups: Mapping[str, xr.Dataset], overrides: Overrides) -> Horizontal:
