@@ -6,14 +6,28 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from tests.existing_stores import analysis, forecast, upload, write_icechunk, write_zarr
 from traitlets.config import Config
+
+import simstac
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT / "examples").glob("*.ipynb"))
+WEATHER = """\
+catalog: {{id: weather, title: Weather, public_url: "{url}/{bucket}/stac"}}
+collections:
+  - id: stores
+    title: Stores of a bucket
+    license: CC-BY-4.0
+    source: {{engine: icechunk, under: "s3://{bucket}/data", region: us-east-1, anonymous: true}}
+targets:
+  - {{type: s3, url: "s3://{bucket}/stac"}}
+"""
 PAGES = ("README.md", "docs/tutorial/first-study.md", "docs/how-to/read-one-run.md")
 
 
@@ -23,9 +37,46 @@ def test_stored_without_outputs(path: Path) -> None:
     assert all(not cell.outputs and cell.execution_count is None for cell in cells if cell.cell_type == "code")
 
 
+@pytest.fixture(scope="session")
+def bucket_environment(seaweedfs: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Variables that lead to a public bucket of stores on a real S3 server, and to its catalog, published there."""
+    folder = tmp_path_factory.mktemp("bucket")
+    bucket = seaweedfs.make_bucket("weather", public=True)
+    for name, data in (("analysis", analysis()), ("forecast", forecast())):
+        write_icechunk(data, str(folder / "data" / f"{name}.icechunk"), tag="v1.0.0")
+    write_zarr(analysis(), folder / "data" / "plain.zarr", zarr_format=3, consolidated=True)
+    upload(seaweedfs, folder / "data", bucket, "data")
+    environment = {
+        "AWS_ALLOW_HTTP": "true",
+        "AWS_ENDPOINT_URL": seaweedfs.endpoint_url,
+        "BUCKET": f"s3://{bucket}/data",
+        "BUCKET_REGION": seaweedfs.region,
+        "CATALOG_AWS": f"{seaweedfs.endpoint_url}/{bucket}/stac/catalog.json",
+    }
+    (folder / "weather.yaml").write_text(WEATHER.format(bucket=bucket, url=seaweedfs.endpoint_url), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (environment | seaweedfs.env).items():
+            patch.setenv(name, value)
+        project = simstac.load_project(folder / "weather.yaml")
+        assert simstac.build(project).ok
+        assert [outcome.error for outcome in simstac.publish(project)] == [None]
+    return environment
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_runs_from_top_to_bottom(path: Path, demo_site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_runs_from_top_to_bottom(
+    path: Path,
+    demo_site: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+) -> None:
     monkeypatch.setenv("CATALOG", str(demo_site / "catalog.json"))
+    if re.search(r"BUCKET|CATALOGS|CATALOG_AWS", path.read_text("utf-8")):
+        environment = request.getfixturevalue("bucket_environment")
+        catalogs = f"{demo_site / 'catalog.json'} {environment['CATALOG_AWS']}"
+        for name, value in {**environment, "CATALOGS": catalogs}.items():
+            monkeypatch.setenv(name, value)
     monkeypatch.delenv("MPLBACKEND", raising=False)
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
     notebook = nbformat.read(path, as_version=4)
