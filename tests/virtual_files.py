@@ -15,10 +15,11 @@ def write_steps(path: Path, days: list[float], *, seed: int = 0, since: str = "2
     """One file of ``tas`` (time, lat, lon) with bounds; ``options`` are those of ``tas``, but for those named here."""
     units, grid, calendar = options.pop("units", "K"), options.pop("grid", 0.0), options.pop("calendar", "standard")
     attrs, dtype = options.pop("attrs", {}), options.pop("dtype", "f4")
-    whole = bool(options.get("contiguous"))
-    options = {"zlib": not whole, "chunksizes": None if whole else (1, LAT, LON)} | options
+    whole, kind = bool(options.get("contiguous")), options.pop("format", "NETCDF4")
+    if kind == "NETCDF4":
+        options = {"zlib": not whole, "chunksizes": None if whole else (1, LAT, LON)} | options
     path.parent.mkdir(parents=True, exist_ok=True)
-    with netCDF4.Dataset(path, "w") as file:
+    with netCDF4.Dataset(path, "w", format=kind) as file:
         sizes = {"time": len(days) if whole else None, "lat": LAT, "lon": LON, "bnds": 2}
         for name, size in sizes.items():
             file.createDimension(name, size)

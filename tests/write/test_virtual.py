@@ -99,6 +99,46 @@ def test_any_layout_of_netcdf4(layout: dict[str, Any], files: int) -> None:
         assert_same_bits(read(refer(folder)), tree(folder))
 
 
+@pytest.mark.parametrize("kind", ["NETCDF3_CLASSIC", "NETCDF3_64BIT_OFFSET", "NETCDF3_64BIT_DATA"])
+@pytest.mark.parametrize("dtype", ["i1", "i2", "f4", "f8"])
+def test_classic_formats(tmp_path: Path, kind: Any, dtype: str) -> None:
+    packing = {"scale_factor": 0.01, "add_offset": 273.15} if dtype[0] == "i" else {}
+    for number in range(3):
+        days = [2.0 * number, 2.0 * number + 1]
+        write_steps(tmp_path / f"{number}.nc", days, seed=number, dtype=dtype, format=kind, attrs=packing)
+    data = read(refer(tmp_path))
+    assert_same_bits(data, tree(tmp_path))
+    assert data.tas.encoding["chunks"] == (1, LAT, LON)
+
+
+def test_a_classic_file_without_records(tmp_path: Path) -> None:
+    with netCDF4.Dataset(tmp_path / "a.nc", "w", format="NETCDF3_CLASSIC") as file:
+        file.createDimension("y", 3)
+        file.createDimension("x", 5)
+        file.createVariable("odd", "i1", ("y", "x"))[:] = np.arange(15).reshape(3, 5)
+        file.createVariable("field", "f4", ("y", "x"), fill_value=-1)[:] = np.arange(15).reshape(3, 5) - 2
+        file.createVariable("name", "S1", ("y",))[:] = np.array([b"a", b"b", b"c"])
+        file.createVariable("crs", "i4", ()).grid_mapping_name = "latitude_longitude"
+    data = read(refer(tmp_path))
+    with xr.open_dataset(tmp_path / "a.nc") as expected:
+        for name in ("odd", "field", "crs"):
+            np.testing.assert_array_equal(data[name].values, expected[name].values)
+    assert str(data["name"].values) == "abc"  # characters are one text, as xarray has them
+
+
+def test_files_that_are_something_else(tmp_path: Path) -> None:
+    (tmp_path / "a.nc").write_bytes(b"GRIB and so on")
+    with pytest.raises(UnfitError, match=r"a\.nc: it is neither HDF5 nor NetCDF"):
+        refer(tmp_path)
+    (tmp_path / "a.nc").write_bytes(b"CDF\x01\x00\x00")
+    with pytest.raises(SourceError, match=r"a\.nc: has a damaged header"):
+        refer(tmp_path)
+    path = write_steps(tmp_path / "a.nc", [0, 1])
+    path.write_bytes(path.read_bytes()[:3000])
+    with pytest.raises(SourceError, match=r"a\.nc: cannot be read as HDF5 .*; check that the file is whole"):
+        refer(tmp_path)
+
+
 def test_new_files_append(tmp_path: Path) -> None:
     write_steps(tmp_path / "a.nc", [0, 1])
     first = refer(tmp_path, version="1.0.0")

@@ -177,7 +177,7 @@ def _encoding(
         values = values.astype(str).astype(object)
     else:
         raise StorageError(href, f"keeps no {values.dtype}, as {path} is", "leave it out, or convert it to numbers")
-    return values.dtype, attrs, lambda slab: values[slab]
+    return values.dtype, attrs, lambda slab: np.asarray(values[slab], values.dtype)  # a scalar too
 
 
 def _time_units(dataset: xr.Dataset, href: str) -> dict[str, str]:

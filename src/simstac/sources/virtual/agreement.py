@@ -53,7 +53,7 @@ def refuse_disorder(names: Sequence[str], labels: Sequence[NDArray[Any]], along:
     Raises:
         SourceError: If they do not; it names both files.
     """
-    if not _can_subtract(labels[0]):
+    if len(names) == 1 or not _can_subtract(labels[0]):
         return
     nothing = labels[0][0] - labels[0][0]
     inside = [own[1:] - own[:-1] for own in labels]

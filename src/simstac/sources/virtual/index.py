@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -131,21 +132,62 @@ def _index(root: h5py.File, first: FileIndex | None) -> FileIndex:
         raise UnfitError("it begins with a block that is not HDF5")
     found = {name: each for name, each in root.items() if isinstance(each, h5py.Dataset)}
     datasets = {name: each for name, each in found.items() if not _is_bare(each)}
-    dims = _all_dims(found)
+    dims = {name: each for name, each in _all_dims(found).items() if name in datasets}
     attrs = {
         name: _attrs(each, None if first is None else first.variables.get(name)) for name, each in datasets.items()
     }
-    along = first.along if first is not None else _along(datasets, dims, attrs)
-    read = _named(attrs) | {dim for name in datasets for dim in dims[name]}
+    along = first.along if first is not None else along_of(_unlimited(datasets, dims), dims, attrs)
+    copied = copied_names(dims, attrs, {name for name in datasets if _is_number(datasets[name].dtype)}, along)
     variables = {}
     for name, dataset in datasets.items():
-        grows = not along or along in dims[name]
-        copied = name in read or dataset.ndim < GRID or not grows or not _is_number(dataset.dtype)
         try:
-            variables[name] = (_copied if copied else _referenced)(dataset, dims[name], attrs[name])
+            variables[name] = (_copied if name in copied else _referenced)(dataset, dims[name], attrs[name])
         except UnfitError as error:
             raise UnfitError(f"{name}: {error}") from None
     return FileIndex(variables, _attrs(root, None) if first is None else first.attrs, along)
+
+
+def along_of(
+    unlimited: AbstractSet[str], dims: Mapping[str, tuple[str, ...]], attrs: Mapping[str, Mapping[str, Any]]
+) -> str:
+    """The dimension that files continue: unlimited and of a time, or either; empty where none stands out."""
+    times = {name for name in dims if dims[name] == (name,) and " since " in str(attrs[name].get("units", ""))}
+    for choice in (unlimited & times, unlimited, times):
+        if len(choice) == 1:
+            return next(iter(choice))
+    return ""
+
+
+def copied_names(
+    dims: Mapping[str, tuple[str, ...]], attrs: Mapping[str, Mapping[str, Any]], numbers: AbstractSet[str], along: str
+) -> set[str]:
+    """The variables that are copied: coordinates and what others name, short and fixed ones, and no numbers."""
+    named = {word for each in attrs.values() for key in NAMING for word in str(each.get(key, "")).split()}
+    named |= {dim for each in dims.values() for dim in each}
+    return {
+        name
+        for name, own in dims.items()
+        if name in named or len(own) < GRID or (along and along not in own) or name not in numbers
+    }
+
+
+def refuse_packing(attrs: Mapping[str, Any]) -> None:
+    """Refuse scales that Zarr cannot tell as the file does: a number in JSON is one of 64 bits, and unpacks to such.
+
+    Raises:
+        UnfitError: If a scale or an offset is of another type.
+    """
+    for key in ("scale_factor", "add_offset"):
+        if key in attrs and np.asarray(attrs[key]).dtype != np.float64:
+            raise UnfitError(f"its {key} is of type {np.asarray(attrs[key]).dtype}, and Zarr has float64 alone")
+
+
+def shared_attrs(own: Mapping[str, Any], first: Variable | None) -> dict[str, Any]:
+    """The attributes of a variable; of a later file only those that tell how to decode, the others from the first."""
+    if first is None:
+        return dict(own)
+    kept = {name: value for name, value in first.attrs.items() if name not in DECODING}
+    return kept | {name: value for name, value in own.items() if name in DECODING}
 
 
 def _copied(dataset: h5py.Dataset, dims: tuple[str, ...], attrs: Mapping[str, Any]) -> Variable:
@@ -169,7 +211,7 @@ def _referenced(dataset: h5py.Dataset, dims: tuple[str, ...], attrs: Mapping[str
         return _copied(dataset, dims, attrs)
     if layout not in {h5d.CHUNKED, h5d.CONTIGUOUS} or properties.get_external_count():
         raise UnfitError("it lies in other files")
-    _refuse_packing(attrs)
+    refuse_packing(attrs)
     if layout == h5d.CONTIGUOUS:
         chunks = _one_piece(dataset)
     else:
@@ -203,13 +245,6 @@ def _chunks(dataset: h5py.Dataset, codecs: tuple[Codec, ...]) -> Chunks:
     if masked:
         raise UnfitError("some of its chunks are stored without a filter that the others have")
     return Chunks(shape, codecs, offsets, lengths)
-
-
-def _refuse_packing(attrs: Mapping[str, Any]) -> None:
-    """Refuse scales that Zarr cannot tell as the file does: a number in JSON is one of 64 bits, and unpacks to such."""
-    for name in ("scale_factor", "add_offset"):
-        if name in attrs and np.asarray(attrs[name]).dtype != np.float64:
-            raise UnfitError(f"its {name} is of type {np.asarray(attrs[name]).dtype}, and Zarr has float64 alone")
 
 
 def _is_number(dtype: np.dtype[Any]) -> bool:
@@ -249,9 +284,7 @@ def _all_dims(datasets: Mapping[str, h5py.Dataset]) -> dict[str, tuple[str, ...]
 def _attrs(holder: h5py.Dataset | h5py.File, first: Variable | None) -> dict[str, Any]:
     """Attributes as NetCDF gives them; of a later file only those that tell how to decode."""
     names = [name for name in holder.attrs if name not in NETCDF_ATTRIBUTES and (first is None or name in DECODING)]
-    own = {name: _attribute(holder.attrs[name]) for name in names}
-    kept = {} if first is None else {name: value for name, value in first.attrs.items() if name not in DECODING}
-    return kept | own
+    return shared_attrs({name: _attribute(holder.attrs[name]) for name in names}, first)
 
 
 def _attribute(value: Any) -> Any:
@@ -270,24 +303,10 @@ def _attribute(value: Any) -> Any:
     return value
 
 
-def _along(
-    datasets: Mapping[str, h5py.Dataset], dims: Mapping[str, tuple[str, ...]], attrs: Mapping[str, Mapping[str, Any]]
-) -> str:
-    """The dimension that grows: unlimited, or that of the time."""
-    unlimited = {
+def _unlimited(datasets: Mapping[str, h5py.Dataset], dims: Mapping[str, tuple[str, ...]]) -> set[str]:
+    return {
         dim
         for name, each in datasets.items()
         for dim, size in zip(dims[name], each.maxshape or (), strict=False)
         if size is None
     }
-    times = {name for name in datasets if dims[name] == (name,) and " since " in str(attrs[name].get("units", ""))}
-    for choice in (unlimited & times, unlimited, times):
-        if len(choice) == 1:
-            return next(iter(choice))
-    return ""
-
-
-def _named(attrs: Mapping[str, Mapping[str, Any]]) -> set[str]:
-    """The variables that others name as their coordinates, bounds and the like."""
-    texts = [str(each.get(name, "")) for each in attrs.values() for name in NAMING]
-    return {word for text in texts for word in text.split() if word in attrs}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from itertools import batched
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -15,10 +16,13 @@ from simstac.progress import OnProgress, Progress, silent
 from simstac.sources.virtual.combine import Part
 from simstac.sources.virtual.filters import UnfitError
 from simstac.sources.virtual.index import FileIndex, index_hdf5
+from simstac.sources.virtual.netcdf3 import index_netcdf3
 from simstac.sources.virtual.places import PlacedFile
 
 AT_ONCE = 16
 """So many remote files are opened at once: their first blocks come together, HDF5 reads them one by one."""
+NETCDF3, HDF5 = b"CDF", b"\x89HDF\r\n\x1a\n"
+SIGNATURES = 1032
 
 
 def index_files(files: Sequence[PlacedFile], on_progress: OnProgress = silent) -> list[Part]:
@@ -48,15 +52,45 @@ def stored_values(file: PlacedFile, name: str, at: tuple[slice, ...]) -> NDArray
     """
     import h5py  # noqa: PLC0415  # an extra
 
-    with _open(file) as opened, h5py.File(opened, "r") as root:
-        return np.asarray(root[name][at])
+    with _open(file) as opened:
+        if not _is_classic(opened):
+            with h5py.File(opened, "r") as root:
+                return np.asarray(root[name][at])
+        return _classic_values(opened, name, at)
 
 
 def _index(file: PlacedFile, opened: BinaryIO | str, first: FileIndex | None) -> FileIndex:
     try:
-        return index_hdf5(opened, file.name, first=first)
+        if not _is_classic(opened):
+            return index_hdf5(opened, file.name, first=first)
+        with nullcontext(opened) if not isinstance(opened, str) else Path(opened).open("rb") as plain:
+            return index_netcdf3(plain, file.name, first=first)
     except UnfitError as error:
         raise UnfitError(f"{file.name}: {error}") from None
+
+
+def _classic_values(opened: BinaryIO | str, name: str, at: tuple[slice, ...]) -> NDArray[Any]:
+    import netCDF4  # noqa: PLC0415  # an extra
+
+    memory = None if isinstance(opened, str) else opened.read()
+    with netCDF4.Dataset(opened if isinstance(opened, str) else "file", memory=memory) as dataset:
+        dataset.set_auto_maskandscale(False)
+        return np.asarray(dataset[name][at])
+
+
+def _is_classic(opened: BinaryIO | str) -> bool:
+    """Whether a file is NetCDF3 by its first bytes, and not HDF5."""
+    if isinstance(opened, str):
+        with Path(opened).open("rb") as file:
+            return _is_classic(file)
+    opened.seek(0)
+    start = opened.read(SIGNATURES)
+    opened.seek(0)
+    if start.startswith(NETCDF3):
+        return True
+    if not any(start[at:].startswith(HDF5) for at in (0, 512, 1024)):
+        raise UnfitError("it is neither HDF5 nor NetCDF")
+    return False
 
 
 def _opened(files: Sequence[PlacedFile], stack: ExitStack) -> list[BinaryIO | str]:
