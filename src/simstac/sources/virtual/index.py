@@ -199,7 +199,7 @@ def _copied(dataset: h5py.Dataset, dims: tuple[str, ...], attrs: Mapping[str, An
         values = np.asarray(dataset[()])
     else:
         raise UnfitError(f"its type {dataset.dtype} is none that an array of references keeps")
-    return Variable(dims, dataset.shape, values.dtype, attrs, _fill(dataset), values)
+    return Variable(dims, dataset.shape, values.dtype, attrs, values=values)
 
 
 def _referenced(dataset: h5py.Dataset, dims: tuple[str, ...], attrs: Mapping[str, Any]) -> Variable:
@@ -217,7 +217,7 @@ def _referenced(dataset: h5py.Dataset, dims: tuple[str, ...], attrs: Mapping[str
     else:
         filters = [properties.get_filter(number) for number in range(properties.get_nfilters())]
         chunks = _chunks(dataset, codecs_of(filters))
-    return Variable(dims, dataset.shape, dataset.dtype, attrs, _fill(dataset), chunks=chunks)
+    return Variable(dims, dataset.shape, dataset.dtype, attrs, dataset.fillvalue, chunks=chunks)
 
 
 def _one_piece(dataset: h5py.Dataset) -> Chunks:
@@ -252,15 +252,9 @@ def _is_number(dtype: np.dtype[Any]) -> bool:
     return dtype.kind in "iuf" and dtype.itemsize <= LONGEST_NUMBER and dtype.metadata is None
 
 
-def _fill(dataset: h5py.Dataset) -> Any:
-    if not _is_number(dataset.dtype):
-        return None
-    return dataset.fillvalue
-
-
 def _is_bare(dataset: h5py.Dataset) -> bool:
     """Whether a dataset only stands for a dimension of NetCDF4 that has no coordinate."""
-    return "NAME" in dataset.attrs and bytes(dataset.attrs["NAME"]).startswith(NOT_A_VARIABLE)
+    return dataset.ndim == 1 and "NAME" in dataset.attrs and bytes(dataset.attrs["NAME"]).startswith(NOT_A_VARIABLE)
 
 
 def _all_dims(datasets: Mapping[str, h5py.Dataset]) -> dict[str, tuple[str, ...]]:
