@@ -86,7 +86,7 @@ def test_files_that_do_not_fit_are_copied(tmp_path: Path) -> None:
     for number, chunks in enumerate([(1, 4, 6), (1, 2, 3)]):
         write_steps(tmp_path / "out" / f"{number}.nc", [float(number)], seed=number, chunksizes=chunks)
     report = build(project(tmp_path, {"path": "out/*.nc"}))
-    (note,) = report.collections[0].differences
+    note = report.collections[0].differences[0]
     assert note == (
         "copied, not referred to: out/1.nc stores tas in chunks of 1x2x3 (shuffle+zlib), and out/0.nc in chunks of "
         "1x4x6 (shuffle+zlib)"
@@ -94,6 +94,26 @@ def test_files_that_do_not_fit_are_copied(tmp_path: Path) -> None:
     assert "virtual" not in document(tmp_path)["assets"]["icechunk"]["roles"]
     expected = xr.load_dataset(tmp_path / "out" / "1.nc").tas.values[0]
     np.testing.assert_array_equal(simstac.open(tmp_path / "site" / "catalog.json").tas.values[1], expected)
+
+
+def test_files_that_disagree_are_the_error_that_copying_makes(tmp_path: Path) -> None:
+    write_steps(tmp_path / "out" / "a.nc", [0, 1])
+    write_steps(tmp_path / "out" / "b.nc", [5, 6], seed=1)
+    errors = [simstac.build(project(tmp_path, {"path": "out/*.nc", "virtual": each})).errors for each in (True, False)]
+    assert [str(error) for error in errors[0]] == [str(error) for error in errors[1]]
+    assert "b.nc" in str(errors[0][0])
+    assert "a.nc" in str(errors[0][0])
+    report = build(project(tmp_path, {"path": "out/*.nc", "allow_gaps": True}))
+    assert report.collections[0].statuses == ("referenced", "referenced")
+
+
+def test_wished_chunks_are_a_reason_to_copy(tmp_path: Path) -> None:
+    write_steps(tmp_path / "out" / "a.nc", [0, 1])
+    report = build(project(tmp_path, {"path": "out/*.nc"}, store={"chunks": {"time": 2}}))
+    assert (
+        "copied, not referred to: store.chunks asks for chunks, and files have theirs"
+        in report.collections[0].differences
+    )
 
 
 def put_two(s3: SeaweedFS, bucket: str, folder: Path, prefix: str = "runs/a b") -> np.ndarray[Any, Any]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import accumulate
 
 from simstac.errors import SourceError
 from simstac.progress import OnProgress, silent
+from simstac.sources.cf.options import CfOptions
 from simstac.sources.virtual.combine import Kept, References, combine
+from simstac.sources.virtual.index import EVERYTHING
 from simstac.sources.virtual.places import PlacedFile, container_folders
 from simstac.sources.virtual.read import index_files, stored_values
 from simstac.storage import KeySource, StorageScheme, Stored
@@ -26,11 +29,12 @@ from simstac.write.virtual import (
 SAMPLE_BYTES = 64 << 20
 
 
-def write_virtual(
+def write_virtual(  # noqa: PLR0913  # all but three are options
     files: Sequence[PlacedFile],
     href: str,
     scheme: StorageScheme,
     *,
+    options: CfOptions = EVERYTHING,
     version: str | None = None,
     drop_vanished: bool = False,
     credentials: KeySource | None = None,
@@ -45,6 +49,7 @@ def write_virtual(
         files: The files.
         href: The store's address, as in `Stored`.
         scheme: Where the store's bytes live.
+        options: What to read of the files, and whether steps may be missing between them.
         version: The version that the tag names; ``1``, ``2`` … where None.
         drop_vanished: Whether files that are gone leave the dataset; else they are an error.
         credentials: A picklable callback that yields S3 keys for the store, used instead of the environment's.
@@ -52,18 +57,17 @@ def write_virtual(
         on_progress: Listens to the progress.
 
     Raises:
-        UnfitError: If the files cannot be referenced where they are; the store is untouched.
-        SourceError: If a file cannot be read or is gone, or files disagree, overlap or leave steps out.
+        UnfitError: If the files cannot be referred to as one dataset; the store is untouched.
+        SourceError: If a file cannot be read or is gone.
         StorageError: If the store cannot be read or written, or holds something else.
         ConflictError: If others keep committing to the same store meanwhile.
     """
-    mark = _fingerprint(files)
+    mark = _fingerprint(files, options)
     same = released_references(href, scheme, mark, version=version, credentials=credentials)
     if same is not None:
         return same
     kept = read_kept(href, scheme, credentials=credentials)
-    if kept is not None and not drop_vanished:
-        _refuse_vanished(files, kept)
+    _refuse_vanished(files, None if drop_vanished else kept)
 
     def written(references: References) -> Stored:
         return write_references(
@@ -73,23 +77,24 @@ def write_virtual(
             containers=_containers(files),
             fingerprint=mark,
             version=version,
-            samples=list(_samples(files, references)),
+            samples=list(_samples(files, references, options)),
             credentials=credentials,
             source_keys=source_keys,
             on_progress=on_progress,
         )
 
-    grown = _grown(files, kept, on_progress) if kept is not None else None
-    if grown is not None:
-        try:
+    with suppress(OutdatedError):
+        if (grown := _grown(files, kept, options, on_progress)) is not None:
             return written(grown)
-        except OutdatedError:
-            pass
-    return written(combine(index_files(files, on_progress)))
+    return written(combine(index_files(files, on_progress, options=options), gaps=options.allow_gaps))
 
 
-def _grown(files: Sequence[PlacedFile], kept: Kept, on_progress: OnProgress) -> References | None:
+def _grown(
+    files: Sequence[PlacedFile], kept: Kept | None, options: CfOptions, on_progress: OnProgress
+) -> References | None:
     """The dataset with new and changed files alone indexed; None if those that are as they were do not stay there."""
+    if kept is None:
+        return None
     before = dict(zip(kept.urls, kept.versions, strict=True))
     first = next((file for file in files if file.url == kept.urls[0]), None)
     same = {file.url for file in files if file is not first and before.get(file.url) == file.version}
@@ -97,16 +102,16 @@ def _grown(files: Sequence[PlacedFile], kept: Kept, on_progress: OnProgress) -> 
         return None
     fresh = [first, *(file for file in files if file is not first and file.url not in same)]
     starts = dict(zip(kept.urls, accumulate(kept.lengths, initial=0), strict=False))
-    references = combine(index_files(fresh, on_progress), kept.only(same))
+    references = combine(index_files(fresh, on_progress, options=options), kept.only(same), gaps=options.allow_gaps)
     stay = all(
         starts[url] == start for url, start in zip(references.urls, references.starts, strict=True) if url in same
     )
     return references if stay else None
 
 
-def _refuse_vanished(files: Sequence[PlacedFile], kept: Kept) -> None:
+def _refuse_vanished(files: Sequence[PlacedFile], kept: Kept | None) -> None:
     there = {file.url for file in files}
-    gone = [url for url in kept.urls if url not in there]
+    gone = [url for url in kept.urls if url not in there] if kept else []
     if gone:
         more = f" (and {len(gone) - 1} more)" if len(gone) > 1 else ""
         problem = f"is gone{more}, and the store refers to it"
@@ -119,12 +124,12 @@ def _containers(files: Sequence[PlacedFile]) -> tuple[Container, ...]:
     return tuple(Container(name, folder, scheme) for name, (folder, scheme) in zip(names, folders, strict=True))
 
 
-def _fingerprint(files: Sequence[PlacedFile]) -> str:
-    about = [VIRTUAL_LAYOUT, *(f"{file.url} {file.version}" for file in files)]
+def _fingerprint(files: Sequence[PlacedFile], options: CfOptions) -> str:
+    about = [VIRTUAL_LAYOUT, repr(options), *(f"{file.url} {file.version}" for file in files)]
     return hashlib.sha256("\n".join(about).encode()).hexdigest()
 
 
-def _samples(files: Sequence[PlacedFile], references: References) -> Iterator[Sample]:
+def _samples(files: Sequence[PlacedFile], references: References, options: CfOptions) -> Iterator[Sample]:
     """The first chunk of each array in the first and in the last file that is new, read by the files' own library."""
     by_url = {file.url: file for file in files}
     for name, array in references.arrays.items():
@@ -134,4 +139,4 @@ def _samples(files: Sequence[PlacedFile], references: References) -> Iterator[Sa
             corner = [start * length for start, length in zip(block.origin, array.chunks, strict=True)]
             inside = tuple(slice(0, min(length, size)) for length, size in zip(array.chunks, block.shape, strict=True))
             at = tuple(slice(start, start + part.stop) for start, part in zip(corner, inside, strict=True))
-            yield Sample(name, at, stored_values(by_url[block.url], name, inside))
+            yield Sample(name, at, stored_values(by_url[block.url], name, inside, group=options.group))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -298,7 +299,11 @@ def _refuse_changed(store: Any, samples: Sequence[Sample], href: str) -> None:
 
     root = zarr.open_group(store, mode="r")
     for sample in samples:
-        values = np.asarray(array_at(root, sample.array)[sample.at])
+        try:
+            values = np.asarray(array_at(root, sample.array)[sample.at])
+        except (ValueError, RuntimeError, zlib.error) as error:
+            problem = f"{sample.array} cannot be decoded through its references ({error})"
+            raise StorageError(href, problem, "copy it (virtual: false), and report this as a bug") from error
         if not same_values(values, sample.values.astype(values.dtype, copy=False)):
             raise StorageError(
                 href, f"{sample.array} comes back changed through its references", "report this as a bug"

@@ -35,7 +35,7 @@ def build_cf(order: Order, source: CfSource) -> Built:
     )
     files = find_files(source.paths, open_files, by_content=source.by_content)
     stored, report = write_files(
-        CfFiles(files, _options(source)),
+        CfFiles(files, options_of(source)),
         place.href,
         place.scheme,
         version=collection.version,
@@ -53,7 +53,8 @@ def build_cf(order: Order, source: CfSource) -> Built:
     )
 
 
-def _options(source: CfSource) -> CfOptions:
+def options_of(source: CfSource) -> CfOptions:
+    """What to read of the files of a source, and how to combine it."""
     return CfOptions(
         along=source.axes,
         variables=source.variables,

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from simstac.config.sources import CfSource
 from simstac.errors import ConfigError
-from simstac.pipeline.builders.cf import build_cf
+from simstac.pipeline.builders.cf import build_cf, options_of
 from simstac.pipeline.builders.order import Built, Order
 from simstac.pipeline.describe import describe_store
 from simstac.pipeline.place import source_keys
@@ -27,7 +27,7 @@ def build_virtual(order: Order, source: CfSource) -> Built:
         return _referred(order, source)
     except UnfitError as error:
         built = build_cf(order, source)
-        return replace(built, notes=(*built.notes, f"copied, not referred to: {error}"))
+        return replace(built, notes=(f"copied, not referred to: {error}", *built.notes))
 
 
 def _referred(order: Order, source: CfSource) -> Built:
@@ -39,12 +39,15 @@ def _referred(order: Order, source: CfSource) -> Built:
         profile=source.profile,
         anonymous=source.anonymous,
     )
+    if collection.store.chunks:
+        raise UnfitError("store.chunks asks for chunks, and files have theirs")
     files = placed_files(source.paths, reach)
     _refuse_unreachable(order, files)
     stored = write_virtual(
         files,
         place.href,
         place.scheme,
+        options=options_of(source),
         version=collection.version,
         drop_vanished=bool(order.drop_vanished),
         credentials=place.credentials,

@@ -1,4 +1,7 @@
-"""Whether files are parts of one dataset: what they must share, and how the steps of one follow those of another."""
+"""Whether files can be referred to as one dataset: what they must share, and how the steps of one follow another's.
+
+Where they cannot, they are combined by copying, which says what may be combined and what is an error.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simstac.errors import SourceError
 from simstac.sources.virtual.filters import UnfitError
 from simstac.sources.virtual.index import FileIndex, Variable
 
 MEANING = ("units", "calendar")
 PACKING = ("scale_factor", "add_offset", "_FillValue", "missing_value", "_Unsigned")
-SPARE = "leave one of them out, or make them agree"
 LONGEST_STEP = 1.5
 """How many times the usual step the next file may begin after the last; months differ by a tenth."""
 
@@ -28,18 +29,17 @@ def refuse_disagreement(first: tuple[str, FileIndex], other: tuple[str, FileInde
         other: Those of another one.
 
     Raises:
-        SourceError: If they differ in variables, grid, units or calendar; it names both.
-        UnfitError: If the numbers of one are packed or typed differently, so that one array cannot hold both.
+        UnfitError: If they differ in variables, grid, units, calendar, packing or type; it names both.
     """
     (one, ours), (two, theirs) = first, other
     for name in sorted(ours.variables.keys() ^ theirs.variables.keys()):
         lacks, has = (two, one) if name in ours.variables else (one, two)
-        raise SourceError(lacks, f"lacks the variable {name} that {has} has", SPARE)
+        raise UnfitError(f"{lacks} lacks the variable {name} that {has} has")
     for name, variable in ours.variables.items():
         _refuse_variable(name, (one, variable), (two, theirs.variables[name]), ours.along)
 
 
-def refuse_disorder(names: Sequence[str], labels: Sequence[NDArray[Any]], along: str) -> None:
+def refuse_disorder(names: Sequence[str], labels: Sequence[NDArray[Any]], along: str, *, gaps: bool) -> None:
     """Check that files follow one another: each grows, none overlaps the next, and no steps are missing between them.
 
     Only times can have a gap. The usual step is the median of those within the files, else of those between
@@ -49,9 +49,10 @@ def refuse_disorder(names: Sequence[str], labels: Sequence[NDArray[Any]], along:
         names: Of the files, in the order of their first labels.
         labels: Those of each along the dimension that grows.
         along: The dimension.
+        gaps: Whether steps may be missing.
 
     Raises:
-        SourceError: If they do not; it names both files.
+        UnfitError: If they do not; it names both files.
     """
     if len(names) == 1 or not _can_subtract(labels[0]):
         return
@@ -59,32 +60,32 @@ def refuse_disorder(names: Sequence[str], labels: Sequence[NDArray[Any]], along:
     inside = [own[1:] - own[:-1] for own in labels]
     for name, steps in zip(names, inside, strict=True):
         if (steps <= nothing).any():
-            raise SourceError(name, f"{along} does not grow from step to step", "sort it, or leave the file out")
+            raise UnfitError(f"{name} has steps of {along} that do not grow")
     between = [after[0] - before[-1] for before, after in pairwise(labels)]
     steps = np.sort(np.concatenate([*inside, between] if not sum(map(len, inside)) else inside))
     for (before, after), (ended, begun), step in zip(pairwise(names), pairwise(labels), between, strict=True):
         if step <= nothing:
-            problem = f"begins at {along} {begun[0]}, where {before} reaches {ended[-1]}"
-            raise SourceError(after, problem, "leave one of them out")
-        if are_times(begun) and step > steps[(len(steps) - 1) // 2] * LONGEST_STEP:
-            problem = f"begins at {along} {begun[0]}, and {before} ends at {ended[-1]}: steps are missing"
-            raise SourceError(after, problem, "add the file between them, or leave out those on one side")
+            raise UnfitError(f"{after} begins at {along} {begun[0]}, where {before} reaches {ended[-1]}")
+        if not gaps and are_times(begun) and step > steps[(len(steps) - 1) // 2] * LONGEST_STEP:
+            raise UnfitError(
+                f"{after} begins at {along} {begun[0]}, and {before} ends at {ended[-1]}: steps are missing"
+            )
 
 
 def _refuse_variable(name: str, first: tuple[str, Variable], other: tuple[str, Variable], along: str) -> None:
     (one, ours), (two, theirs) = first, other
     if ours.dims != theirs.dims:
-        raise SourceError(two, f"{name} has the dimensions {theirs.dims}, and {ours.dims} in {one}", SPARE)
+        raise UnfitError(f"{two} has {name} on {theirs.dims}, and {one} on {ours.dims}")
     fixed = [axis for axis, dim in enumerate(ours.dims) if dim != along]
     if any(ours.shape[axis] != theirs.shape[axis] for axis in fixed):
-        raise SourceError(two, f"{name} has the shape {theirs.shape}, and {ours.shape} in {one}", SPARE)
+        raise UnfitError(f"{two} has {name} in the shape {theirs.shape}, and {one} in {ours.shape}")
     times = " since " in str(ours.attrs.get("units", ""))
     for key in MEANING[1:] if times else MEANING:
         if _differ(ours.attrs.get(key), theirs.attrs.get(key)):
-            problem = f"has {name} with {key} {theirs.attrs.get(key)!r}, and {one} with {ours.attrs.get(key)!r}"
-            raise SourceError(two, problem, SPARE)
+            said = f"{key} {theirs.attrs.get(key)!r}, and {one} with {ours.attrs.get(key)!r}"
+            raise UnfitError(f"{two} has {name} with {said}")
     if along not in ours.dims and not times and ours.values is not None and _differ(ours.values, theirs.values):
-        raise SourceError(two, f"{name} holds other values than in {one}", SPARE)
+        raise UnfitError(f"{two} has another {name} than {one}")
     for key in PACKING:
         if ours.chunks is not None and _differ(ours.attrs.get(key), theirs.attrs.get(key)):
             said = f"{key} {theirs.attrs.get(key)}, {ours.attrs.get(key)} in {one}"

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simstac.errors import SourceError
 from simstac.sources.virtual.agreement import refuse_disagreement, refuse_disorder
 from simstac.sources.virtual.filters import Codec, UnfitError
 from simstac.sources.virtual.index import DECODING, Chunks, FileIndex, Variable
@@ -157,25 +156,25 @@ class _Placed:
     part: Part | None = None
 
 
-def combine(parts: Sequence[Part], kept: Kept | None = None) -> References:
+def combine(parts: Sequence[Part], kept: Kept | None = None, *, gaps: bool = False) -> References:
     """Join files along the dimension that grows, in the order of its labels.
 
     Args:
         parts: The files that are new or changed; the first one's structure is that of the dataset.
         kept: The others.
+        gaps: Whether steps may be missing between two files.
 
     Raises:
-        SourceError: If files disagree, overlap, or leave steps out; it names both.
-        UnfitError: If they cannot be referenced as one array.
+        UnfitError: If they cannot be referred to as one dataset: it names the files that disagree, overlap, leave steps
+            out or are stored differently.
     """
     first = parts[0]
     for part in parts[1:]:
         refuse_disagreement((first.name, first.index), (part.name, part.index))
     along, count = first.index.along, len(parts) + (len(kept.urls) if kept else 0)
     if not along and count > 1:
-        problem = f"has no dimension along which {parts[1].name} could continue it"
-        raise SourceError(first.name, problem, "name one file, or files that continue each other along time")
-    placed, small = _ordered(parts, kept, along)
+        raise UnfitError(f"{first.name} has no dimension along which another file could continue it")
+    placed, small = _ordered(parts, kept, along, gaps)
     starts = [int(start) for start in np.cumsum([0, *(each.length for each in placed)])]
     return References(
         along=along,
@@ -192,7 +191,7 @@ def combine(parts: Sequence[Part], kept: Kept | None = None) -> References:
     )
 
 
-def _ordered(parts: Sequence[Part], kept: Kept | None, along: str) -> tuple[list[_Placed], xr.Dataset]:
+def _ordered(parts: Sequence[Part], kept: Kept | None, along: str, gaps: bool) -> tuple[list[_Placed], xr.Dataset]:
     import xarray as xr  # noqa: PLC0415  # 1.8 s that --help need not pay
 
     groups = _alike(parts, along)
@@ -206,19 +205,19 @@ def _ordered(parts: Sequence[Part], kept: Kept | None, along: str) -> tuple[list
         datasets.append(kept.small)
         placed += map(_Placed, kept.urls, kept.urls, kept.versions, kept.lengths)
     if len(datasets) == 1:
-        return _sorted(placed, datasets[0], along) if along else (placed, datasets[0])
+        return _sorted(placed, datasets[0], along, gaps) if along else (placed, datasets[0])
     joined = xr.concat(datasets, along, data_vars="minimal", coords="minimal", compat="override", join="override")
-    return _sorted(placed, joined, along)
+    return _sorted(placed, joined, along, gaps)
 
 
-def _sorted(placed: Sequence[_Placed], small: xr.Dataset, along: str) -> tuple[list[_Placed], xr.Dataset]:
+def _sorted(placed: Sequence[_Placed], small: xr.Dataset, along: str, gaps: bool) -> tuple[list[_Placed], xr.Dataset]:
     ends = np.cumsum([each.length for each in placed])
     rows = [np.arange(end - each.length, end) for each, end in zip(placed, ends, strict=True)]
     if along in small.variables:
         labels = np.asarray(small[along].values)
         ranks = sorted(range(len(placed)), key=lambda index: labels[rows[index][0]])
         names = [placed[rank].name for rank in ranks]
-        refuse_disorder(names, [labels[rows[rank]] for rank in ranks], along)
+        refuse_disorder(names, [labels[rows[rank]] for rank in ranks], along, gaps=gaps)
     else:
         ranks = sorted(range(len(placed)), key=lambda index: placed[index].name)
     after = [placed[rank] for rank in ranks]

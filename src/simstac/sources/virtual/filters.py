@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+SHUFFLE, CHECKSUM, CHECKSUM_BYTES = 2, 3, 4
+
 type Codec = dict[str, Any]
 type Filter = tuple[int, int, tuple[int, ...], bytes]
 """Number, flags, parameters and name, as ``h5py.h5p.PropDCID.get_filter`` gives them."""
@@ -23,6 +25,11 @@ def codecs_of(filters: Sequence[Filter]) -> tuple[Codec, ...]:
     Raises:
         UnfitError: If no codec of Zarr decodes one of them.
     """
+    numbers = [number for number, *_ in filters]
+    if CHECKSUM in numbers and SHUFFLE in numbers[numbers.index(CHECKSUM) :]:
+        width = next(parameters[0] for number, _, parameters, _ in filters if number == SHUFFLE)
+        if CHECKSUM_BYTES % width:
+            raise UnfitError(f"its values of {width} bytes are shuffled together with a checksum of {CHECKSUM_BYTES}")
     return tuple(_codec(*each) for each in filters)
 
 
@@ -36,8 +43,8 @@ def _codec(number: int, _: int, parameters: tuple[int, ...], name: bytes) -> Cod
 
 _CODECS: dict[int, tuple[str, Callable[[tuple[int, ...]], dict[str, Any]]]] = {
     1: ("zlib", lambda parameters: {"level": parameters[0] if parameters else 1}),
-    2: ("shuffle", lambda parameters: {"elementsize": parameters[0]}),
-    3: ("fletcher32", lambda _: {}),
+    SHUFFLE: ("shuffle", lambda parameters: {"elementsize": parameters[0]}),
+    CHECKSUM: ("fletcher32", lambda _: {}),
     307: ("bz2", lambda parameters: {"level": parameters[0] if parameters else 9}),
     32015: ("zstd", lambda parameters: {"level": parameters[0] if parameters else 3}),
 }

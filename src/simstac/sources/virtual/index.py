@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simstac.errors import SourceError
+from simstac.sources.cf.options import CfOptions
 from simstac.sources.virtual.filters import Codec, UnfitError, codecs_of
 
 if TYPE_CHECKING:
@@ -38,7 +39,10 @@ NAMING = (
 )
 GRID = 2
 LONGEST_NUMBER = 8
+EVERYTHING = CfOptions()
 NOT_A_VARIABLE = b"This is a netCDF dimension but not a netCDF variable"
+
+type Dims = Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,13 +108,16 @@ class FileIndex:
         return each.shape[each.dims.index(self.along)] if each is not None else 0
 
 
-def index_hdf5(file: BinaryIO | str, where: str, *, first: FileIndex | None = None) -> FileIndex:
+def index_hdf5(
+    file: BinaryIO | str, where: str, *, first: FileIndex | None = None, options: CfOptions = EVERYTHING
+) -> FileIndex:
     """Index a file; coordinates, what they name, strings, and what does not grow or has one dimension are read.
 
     Args:
         file: A path, or a file open for reading.
         where: What the file is called in errors.
         first: The first file of a dataset, whose attributes the others share but for those that tell how to decode.
+        options: What to read of it.
 
     Raises:
         SourceError: If it cannot be read.
@@ -120,23 +127,28 @@ def index_hdf5(file: BinaryIO | str, where: str, *, first: FileIndex | None = No
 
     try:
         with h5py.File(file, "r") as root:
-            return _index(root, first)
+            if options.group and not isinstance(root.get(options.group), h5py.Group):
+                raise SourceError(where, f"has no group {options.group!r}", "name one that it has (source.group)")
+            return _index(root, first, options)
     except OSError as error:
         raise SourceError(where, f"cannot be read as HDF5 ({error})", "check that the file is whole") from error
 
 
-def _index(root: h5py.File, first: FileIndex | None) -> FileIndex:
+def _index(file: h5py.File, first: FileIndex | None, options: CfOptions) -> FileIndex:
     import h5py  # noqa: PLC0415  # as above
 
-    if root.userblock_size:
+    if file.userblock_size:
         raise UnfitError("it begins with a block that is not HDF5")
+    root = file[options.group] if options.group else file
     found = {name: each for name, each in root.items() if isinstance(each, h5py.Dataset)}
     datasets = {name: each for name, each in found.items() if not _is_bare(each)}
-    dims = {name: each for name, each in _all_dims(found).items() if name in datasets}
+    dims = {name: each for name, each in _all_dims(found, options).items() if name in datasets}
     attrs = {
         name: _attrs(each, None if first is None else first.variables.get(name)) for name, each in datasets.items()
     }
-    along = first.along if first is not None else along_of(_unlimited(datasets, dims), dims, attrs)
+    datasets = {name: datasets[name] for name in wanted_names(dims, attrs, options)}
+    dims = {name: dims[name] for name in datasets}
+    along = first.along if first is not None else along_of(_unlimited(datasets, dims), dims, attrs, options)
     copied = copied_names(dims, attrs, {name for name in datasets if _is_number(datasets[name].dtype)}, along)
     variables = {}
     for name, dataset in datasets.items():
@@ -148,9 +160,17 @@ def _index(root: h5py.File, first: FileIndex | None) -> FileIndex:
 
 
 def along_of(
-    unlimited: AbstractSet[str], dims: Mapping[str, tuple[str, ...]], attrs: Mapping[str, Mapping[str, Any]]
+    unlimited: AbstractSet[str], dims: Dims, attrs: Mapping[str, Mapping[str, Any]], options: CfOptions
 ) -> str:
-    """The dimension that files continue: unlimited and of a time, or either; empty where none stands out."""
+    """The dimension that files continue: as wished, or unlimited and of a time, or either; empty where none stands out.
+
+    Raises:
+        UnfitError: If they are wished to continue along something else than one dimension.
+    """
+    if options.along:
+        if len(options.along) > 1 or not any(options.along[0] in each for each in dims.values()):
+            raise UnfitError(f"files are appended along {' and '.join(options.along)}, which is not one dimension")
+        return options.along[0]
     times = {name for name in dims if dims[name] == (name,) and " since " in str(attrs[name].get("units", ""))}
     for choice in (unlimited & times, unlimited, times):
         if len(choice) == 1:
@@ -158,11 +178,20 @@ def along_of(
     return ""
 
 
-def copied_names(
-    dims: Mapping[str, tuple[str, ...]], attrs: Mapping[str, Mapping[str, Any]], numbers: AbstractSet[str], along: str
-) -> set[str]:
+def wanted_names(dims: Dims, attrs: Mapping[str, Mapping[str, Any]], options: CfOptions) -> list[str]:
+    """The variables that are wanted, and those that they refer to; all of them where none is named."""
+    if not options.variables:
+        return list(dims)
+    kept = [name for name in options.variables if name in dims]
+    for name in kept:
+        words = [word for key in NAMING for word in str(attrs[name].get(key, "")).split()]
+        kept += [each for each in dict.fromkeys((*dims[name], *words)) if each in dims and each not in kept]
+    return kept
+
+
+def copied_names(dims: Dims, attrs: Mapping[str, Mapping[str, Any]], numbers: AbstractSet[str], along: str) -> set[str]:
     """The variables that are copied: coordinates and what others name, short and fixed ones, and no numbers."""
-    named = {word for each in attrs.values() for key in NAMING for word in str(each.get(key, "")).split()}
+    named = {word for name in dims for key in NAMING for word in str(attrs[name].get(key, "")).split()}
     named |= {dim for each in dims.values() for dim in each}
     return {
         name
@@ -257,7 +286,7 @@ def _is_bare(dataset: h5py.Dataset) -> bool:
     return dataset.ndim == 1 and "NAME" in dataset.attrs and bytes(dataset.attrs["NAME"]).startswith(NOT_A_VARIABLE)
 
 
-def _all_dims(datasets: Mapping[str, h5py.Dataset]) -> dict[str, tuple[str, ...]]:
+def _all_dims(datasets: Mapping[str, h5py.Dataset], options: CfOptions) -> dict[str, tuple[str, ...]]:
     from h5py import h5ds  # noqa: PLC0415  # as above
 
     scales = {name: each for name, each in datasets.items() if h5ds.is_scale(each.id)}
@@ -270,12 +299,12 @@ def _all_dims(datasets: Mapping[str, h5py.Dataset]) -> dict[str, tuple[str, ...]
             dims[name] = tuple(numbers[int(each)] for each in dataset.attrs.get("_Netcdf4Coordinates", ()))
         else:
             dims[name] = tuple(each[0].name.rpartition("/")[2] for each in dataset.dims if len(each))
-        if len(dims[name]) != dataset.ndim:
+        if len(dims[name]) != dataset.ndim and (name in options.variables or not options.variables):
             raise UnfitError(f"{name}: its dimensions have no names")
     return dims
 
 
-def _attrs(holder: h5py.Dataset | h5py.File, first: Variable | None) -> dict[str, Any]:
+def _attrs(holder: h5py.Dataset | h5py.Group, first: Variable | None) -> dict[str, Any]:
     """Attributes as NetCDF gives them; of a later file only those that tell how to decode."""
     names = [name for name in holder.attrs if name not in NETCDF_ATTRIBUTES and (first is None or name in DECODING)]
     return shared_attrs({name: _attribute(holder.attrs[name]) for name in names}, first)
@@ -297,7 +326,7 @@ def _attribute(value: Any) -> Any:
     return value
 
 
-def _unlimited(datasets: Mapping[str, h5py.Dataset], dims: Mapping[str, tuple[str, ...]]) -> set[str]:
+def _unlimited(datasets: Mapping[str, h5py.Dataset], dims: Dims) -> set[str]:
     return {
         dim
         for name, each in datasets.items()

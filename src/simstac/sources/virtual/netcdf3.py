@@ -15,8 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simstac.errors import SourceError
+from simstac.sources.cf.options import CfOptions
 from simstac.sources.virtual.filters import UnfitError
 from simstac.sources.virtual.index import (
+    EVERYTHING,
     Chunks,
     FileIndex,
     Variable,
@@ -24,6 +26,7 @@ from simstac.sources.virtual.index import (
     copied_names,
     refuse_packing,
     shared_attrs,
+    wanted_names,
 )
 
 TYPES = {
@@ -76,18 +79,23 @@ class _Entry:
         return math.prod(self.piece) * self.dtype.itemsize
 
 
-def index_netcdf3(file: BinaryIO, where: str, *, first: FileIndex | None = None) -> FileIndex:
+def index_netcdf3(
+    file: BinaryIO, where: str, *, first: FileIndex | None = None, options: CfOptions = EVERYTHING
+) -> FileIndex:
     """Index a file as `index_hdf5` does.
 
     Args:
         file: The file, at its beginning.
         where: What it is called in errors.
         first: The first file of a dataset.
+        options: What to read of it.
 
     Raises:
         SourceError: If it ends within its header.
         UnfitError: If a variable cannot be referenced where it is.
     """
+    if options.group:
+        raise SourceError(where, f"has no group {options.group!r}: NetCDF3 has none", "leave source.group out")
     try:
         entries, attrs, record, stride = _header(file)
     except (EOFError, KeyError, UnicodeDecodeError) as error:
@@ -97,11 +105,12 @@ def index_netcdf3(file: BinaryIO, where: str, *, first: FileIndex | None = None)
         name: shared_attrs(entry.attrs, None if first is None else first.variables.get(name))
         for name, entry in entries.items()
     }
-    along = first.along if first is not None else along_of({record} - {""}, dims, said)
+    dims = {name: dims[name] for name in wanted_names(dims, said, options)}
+    along = first.along if first is not None else along_of({record} - {""}, dims, said, options)
     numbers = {name for name, entry in entries.items() if entry.dtype.kind != "S"}
     copied = copied_names(dims, said, numbers, along)
     variables = {}
-    for name, entry in entries.items():
+    for name, entry in ((name, entries[name]) for name in dims):
         chunks, told = _chunks(entry, stride), said[name]
         if name in copied:
             values = _values(file, entry, chunks, where)

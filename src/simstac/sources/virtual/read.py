@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simstac.progress import OnProgress, Progress, silent
+from simstac.sources.cf.options import CfOptions
 from simstac.sources.virtual.combine import Part
 from simstac.sources.virtual.filters import UnfitError
-from simstac.sources.virtual.index import FileIndex, index_hdf5
+from simstac.sources.virtual.index import EVERYTHING, FileIndex, index_hdf5
 from simstac.sources.virtual.netcdf3 import index_netcdf3
 from simstac.sources.virtual.places import PlacedFile
 
@@ -25,7 +26,9 @@ NETCDF3, HDF5 = b"CDF", b"\x89HDF\r\n\x1a\n"
 SIGNATURES = 1032
 
 
-def index_files(files: Sequence[PlacedFile], on_progress: OnProgress = silent) -> list[Part]:
+def index_files(
+    files: Sequence[PlacedFile], on_progress: OnProgress = silent, *, options: CfOptions = EVERYTHING
+) -> list[Part]:
     """The parts of a dataset; the first file says how all are structured.
 
     Raises:
@@ -37,14 +40,14 @@ def index_files(files: Sequence[PlacedFile], on_progress: OnProgress = silent) -
     for some in batched(files, AT_ONCE):
         with ExitStack() as stack:
             for file, opened in zip(some, _opened(some, stack), strict=True):
-                index = _index(file, opened, first)
+                index = _index(file, opened, first, options)
                 first = first or index
                 parts.append(Part(file.name, file.url, file.version, file.checksum, index))
                 on_progress(Progress("index files", len(parts), len(files), file.name))
     return parts
 
 
-def stored_values(file: PlacedFile, name: str, at: tuple[slice, ...]) -> NDArray[Any]:
+def stored_values(file: PlacedFile, name: str, at: tuple[slice, ...], *, group: str | None = None) -> NDArray[Any]:
     """Values of a variable as they are stored.
 
     Raises:
@@ -55,16 +58,16 @@ def stored_values(file: PlacedFile, name: str, at: tuple[slice, ...]) -> NDArray
     with _open(file) as opened:
         if not _is_classic(opened):
             with h5py.File(opened, "r") as root:
-                return np.asarray(root[name][at])
+                return np.asarray(root[f"{group or ''}/{name}"][at])
         return _classic_values(opened, name, at)
 
 
-def _index(file: PlacedFile, opened: BinaryIO | str, first: FileIndex | None) -> FileIndex:
+def _index(file: PlacedFile, opened: BinaryIO | str, first: FileIndex | None, options: CfOptions) -> FileIndex:
     try:
         if not _is_classic(opened):
-            return index_hdf5(opened, file.name, first=first)
+            return index_hdf5(opened, file.name, first=first, options=options)
         with nullcontext(opened) if not isinstance(opened, str) else Path(opened).open("rb") as plain:
-            return index_netcdf3(plain, file.name, first=first)
+            return index_netcdf3(plain, file.name, first=first, options=options)
     except UnfitError as error:
         raise UnfitError(f"{file.name}: {error}") from None
 
