@@ -6,6 +6,7 @@ come from the usual AWS, Google and Azure chains, or from a callback handed over
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 AWS_PLATFORM = "https://{bucket}.s3.{region}.amazonaws.com"
 GCS_PLATFORM = "https://storage.googleapis.com"
+LOG_VARIABLE = "ICECHUNK_LOG"
 AZURE_PLATFORM = "https://{account}.blob.core.windows.net"
 
 
@@ -246,6 +248,8 @@ def icechunk_storage(
     """
     import icechunk  # noqa: PLC0415  # 0.9 s that listing and validating need not pay
 
+    if LOG_VARIABLE not in os.environ:
+        icechunk.set_logs_filter("off")  # its errors are raised too, and would land on the terminal
     match scheme:
         case LocalPath():
             return icechunk.local_filesystem_storage(str(local_path(href)))

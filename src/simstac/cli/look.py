@@ -10,7 +10,7 @@ from simstac.cli.build import JSON
 from simstac.cli.output import as_json
 from simstac.cli.progress import drawn_progress
 from simstac.cli.publish import show_verified
-from simstac.errors import InvalidDocumentError
+from simstac.errors import ConfigError, InvalidDocumentError
 
 
 @click.command()
@@ -77,4 +77,27 @@ def browse(site: Path, port: int, browser: bool) -> None:
         server.wait()
 
 
-COMMANDS = (validate, verify, open_, browse)
+@click.command(name="serve")
+@click.argument("location", metavar="CONFIG|SITE|URL")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=9000, show_default=True, help="Port to listen on.")
+@click.option("--public-url", metavar="URL", help="Where readers reach this server, for full addresses in documents.")
+@click.option("--dask", metavar="ADDRESS|local", help="Compute on a Dask scheduler.")
+def serve_(location: str, host: str, port: int, public_url: str | None, dask: str | None) -> None:
+    """Serve the datasets of a catalog by xpublish, with STAC, Zarr, intake, plots and statistics, until interrupted."""
+    from simstac import pipeline  # noqa: PLC0415  # keeps --help light
+
+    try:
+        from simstac.xpublish.server import application, dask_client, serve  # noqa: PLC0415  # an extra
+    except ModuleNotFoundError as error:
+        raise ConfigError("simstac serve", f"needs {error.name}", "pip install 'simstac[xpublish]'") from error
+    address, trust = pipeline.catalog_to_serve(location)
+    with dask_client(dask) as dashboard:
+        app = application(address, public_url=public_url, trust=trust, lazy=dask is not None)
+        root = (public_url or f"http://{host}:{port}").rstrip("/")
+        click.echo(f"STAC:   {root}/stac-collection-all.json\nintake: {root}/intake.yaml\nAPI:    {root}/docs")
+        click.echo(f"Dask:   {dashboard}" if dashboard else "Ctrl-C ends it.", err=not dashboard)
+        serve(app, host=host, port=port)
+
+
+COMMANDS = (validate, verify, open_, browse, serve_)

@@ -136,6 +136,40 @@ class SimstacBackend(BackendEntrypoint):
 
 
 @dataclass(frozen=True, slots=True)
+class StoreOfAsset:
+    """The store behind a document, opened.
+
+    Attributes:
+        store: The Zarr store, read-only.
+        asset: The asset that names it.
+        route: The route that led to it.
+    """
+
+    store: Any
+    asset: pystac.Asset
+    route: Route
+
+
+def open_store_of(
+    obj: pystac.Asset | pystac.Item | pystac.Collection, *, asset: str | None = None, trust: str | Iterable[str] = ()
+) -> StoreOfAsset:
+    """The Zarr store behind a document, for those who read chunks rather than arrays.
+
+    Args:
+        obj: A pystac Asset, Item or Collection.
+        asset: The key of the asset, where the document has several stores.
+        trust: Endpoints of S3-compatible services that may see your credentials.
+
+    Raises:
+        StorageError: If no route leads to the store; the message names each one and why it failed.
+    """
+    source = _Source.of(obj, asset, None)
+    store, href = _first_open(source, lambda store, **_: store, None, trusted_endpoints(trust))
+    routes = asset_routes(source.asset, _schemes(source.asset))
+    return StoreOfAsset(store, source.asset, next(route for route in routes if route.href == href))
+
+
+@dataclass(frozen=True, slots=True)
 class _Source:
     """What is to be opened: an asset, the name to call it in errors, the group, and the run to select."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, assert_never
 
@@ -82,8 +81,6 @@ def open_repository(storage: icechunk.Storage, containers: Containers, trusted: 
     Raises:
         icechunk.IcechunkError: If Icechunk cannot open it.
     """
-    if "ICECHUNK_LOG" not in os.environ:
-        icechunk.set_logs_filter("off")  # its errors are raised too, and would land on the terminal
     config, access = authorized(storage, containers, trusted)
     return icechunk.Repository.open(storage, config=_patient(config), authorize_virtual_chunk_access=access)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from simstac.config import Project, load_project
 from simstac.errors import ConfigError
+from simstac.pipeline.place import trusted_endpoints
 
 
 def site_folder(path: Path) -> Path:
@@ -22,6 +23,18 @@ def site_folder(path: Path) -> Path:
     if not (site / "catalog.json").is_file():
         raise ConfigError(site, "holds no catalog.json", "run `simstac build` first, or name the site's folder")
     return site
+
+
+def catalog_to_serve(location: str) -> tuple[str | Path, tuple[str, ...]]:
+    """The catalog of a configuration, a site or a URL, and the S3 endpoints that may see its user's credentials.
+
+    Raises:
+        ConfigError: If there is no catalog.
+    """
+    if "://" in location:
+        return location, ()
+    path = Path(location)
+    return site_folder(path), () if path.is_dir() else trusted_endpoints(load_project(path))
 
 
 def how_to_look(project: Project, config: Path) -> str:

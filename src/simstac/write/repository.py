@@ -106,7 +106,6 @@ def open_repository(place: Place) -> icechunk.Repository | None:
     """
     import icechunk  # noqa: PLC0415  # as above
 
-    quiet_logs()
     with store_errors(place.href):
         if isinstance(place.scheme, LocalPath) and not (local_path(place.href) / "repo").exists():
             return None
@@ -124,7 +123,6 @@ def create_repository(place: Place) -> icechunk.Repository:
     """
     import icechunk  # noqa: PLC0415  # as above
 
-    quiet_logs()
     is_local = isinstance(place.scheme, LocalPath)
     with store_errors(place.href):
         if is_local:
@@ -267,14 +265,6 @@ def retried[T](write_once: Callable[[], T]) -> T:
         except ConflictError:
             continue
     return write_once()
-
-
-def quiet_logs() -> None:
-    """Keep Icechunk's warnings off the terminal, unless ``ICECHUNK_LOG`` asks for them."""
-    import icechunk  # noqa: PLC0415  # as above
-
-    if "ICECHUNK_LOG" not in os.environ:
-        icechunk.set_logs_filter("off")
 
 
 def _revision(tag: str, version: str | None) -> int:
