@@ -152,6 +152,7 @@ def test_a_file_system_of_ones_own_is_read_by_its_protocol(folder, tmp_path):
 def test_an_own_file_system_is_read_again_only_where_it_changed(folder, tmp_path):
     fs, store = OwnFileSystem(tmp_path), str(tmp_path / "store")
     assert write_study(simstac.study((fs, "study")), store, LocalPath())[0].changed
+    assert sorted(fs.read) == sorted({*fs.read})
     assert not write_study(simstac.study((fs, "study")), store, LocalPath())[0].changed
     shutil.copy(folder / "i20" / "eplusout.sql", folder / "i5" / "eplusout.sql")
     stored, report = write_study(simstac.study((fs, "study")), store, LocalPath())

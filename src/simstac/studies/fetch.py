@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from simstac.errors import SourceError
 from simstac.objects import FileInfo
 from simstac.studies.remote import RemotePath
-from simstac.studies.source import Source, State, fingerprint
+from simstac.studies.source import Source, State, Wanted, fingerprint
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -31,11 +32,13 @@ class AtHand:
         path: The folder or file on this machine.
         state: How the run ended.
         open: Opens it, fetching first what is not here yet.
+        mark: Its fingerprint with a reader, as `run_fingerprint` yields it; nothing is fetched for it twice.
     """
 
     path: Path
     state: State
     open: Callable[[], xr.DataTree]
+    mark: Callable[[str], str]
 
 
 @contextmanager
@@ -54,28 +57,18 @@ def at_hand(path: Path | RemotePath, source: Source) -> Iterator[AtHand]:
         OSError: If there is no room for a copy.
     """
     if isinstance(path, Path):
-        yield AtHand(path, source.state(path), lambda: source.open(path))
+        state = source.state(path)
+        yield AtHand(path, state, lambda: source.open(path), lambda reader: fingerprint(state, reader))
         return
     with TemporaryDirectory(prefix="simstac-run-") as folder:
-        top = Path(folder)
-        copy, files = top / path.name, path.by_name
-        wanted = source.wanted(files.keys(), path.file)
-        targets = {name: (top if path.file else copy) / name for name in (*wanted.state, *wanted.data)}
-        for target in targets.values():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.touch()
-
-        def fetch(names: Iterable[str]) -> None:
-            with ThreadPoolExecutor(FETCHING_THREADS) as pool:
-                for done in [pool.submit(_fetch, path, files[name], targets[name]) for name in names]:
-                    done.result()
+        copy = _Copy(path, source.wanted(path.by_name.keys(), path.file), Path(folder))
+        copy.fetch(copy.wanted.state)
 
         def open_copy() -> xr.DataTree:
-            fetch(wanted.data)
-            return source.open(copy)
+            copy.fetch(copy.wanted.data)
+            return source.open(copy.path)
 
-        fetch(wanted.state)
-        yield AtHand(copy, source.state(copy), open_copy)
+        yield AtHand(copy.path, source.state(copy.path), open_copy, copy.mark)
 
 
 def run_fingerprint(path: Path | RemotePath, source: Source, reader: str) -> str:
@@ -91,15 +84,60 @@ def run_fingerprint(path: Path | RemotePath, source: Source, reader: str) -> str
         return fingerprint(source.state(path), reader)
     files = path.by_name
     wanted = source.wanted(files.keys(), path.file)
-    versions = [[name, *_version(path, files[name])] for name in sorted({*wanted.state, *wanted.data})]
-    return hashlib.sha256(json.dumps([reader, "versions", versions]).encode()).hexdigest()
+    names = (*wanted.state, *wanted.data)
+    return _mark(reader, {name: _own(files[name]) or _of_bytes(path.place.read(files[name].path)) for name in names})
 
 
-def _version(path: RemotePath, file: FileInfo) -> tuple[int, str]:
-    if file.version:
-        return file.size, file.version
-    content = path.place.read(file.path)
+class _Copy:
+    """The files of a remote run in a folder of this machine, empty until they are fetched."""
+
+    def __init__(self, run: RemotePath, wanted: Wanted, top: Path) -> None:
+        self.run, self.wanted = run, wanted
+        self.path = top / run.name
+        self._files, self._folder = run.by_name, top if run.file else self.path
+        self._fetched: set[str] = set()
+        self._fetching = Lock()
+        for name in (*wanted.state, *wanted.data):
+            target = self._folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.touch()
+
+    def fetch(self, names: Iterable[str]) -> None:
+        """Fetch files that are not here yet, several at once."""
+        with self._fetching, ThreadPoolExecutor(FETCHING_THREADS) as pool:
+            missing = [name for name in names if name not in self._fetched]
+            for done in [pool.submit(_fetch, self.run, self._files[name], self._folder / name) for name in missing]:
+                done.result()
+            self._fetched.update(missing)
+
+    def mark(self, reader: str) -> str:
+        """The fingerprint; files without a version are fetched for it."""
+        names = (*self.wanted.state, *self.wanted.data)
+        self.fetch(name for name in names if not self._files[name].version)
+        return _mark(reader, {name: _own(self._files[name]) or _of_file(self._folder / name) for name in names})
+
+
+type _Version = tuple[int, str]
+
+
+def _mark(reader: str, versions: Mapping[str, _Version]) -> str:
+    listed = [[name, *version] for name, version in sorted(versions.items())]
+    return hashlib.sha256(json.dumps([reader, "versions", listed]).encode()).hexdigest()
+
+
+def _own(file: FileInfo) -> _Version | None:
+    """Size and version as they were listed; None where the place has no versions."""
+    return (file.size, file.version) if file.version else None
+
+
+def _of_bytes(content: bytes) -> _Version:
     return len(content), hashlib.sha256(content).hexdigest()
+
+
+def _of_file(path: Path) -> _Version:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return file.tell(), digest
 
 
 def _fetch(path: RemotePath, file: FileInfo, to: Path) -> None:

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from simstac.errors import SourceError
 from simstac.sources.attributes import json_attrs
 from simstac.studies.encode import encoded
-from simstac.studies.fetch import AtHand, at_hand, run_fingerprint
+from simstac.studies.fetch import AtHand, at_hand
 from simstac.studies.remote import RemotePath
 from simstac.studies.runs import Run
-from simstac.studies.source import Source, State, fingerprint
+from simstac.studies.source import Source
 from simstac.studies.structure import Axis, AxisKey, AxisKind, Structure, Variable, VariableKey
 
 if TYPE_CHECKING:
@@ -118,15 +118,13 @@ def _mark_beside(path: Path | RemotePath, here: AtHand, source: Source) -> Itera
     """The fingerprint of a run, taken by another thread while the run is read; empty if its files change meanwhile."""
     files = here.state.files if isinstance(path, Path) else ()
     with ThreadPoolExecutor(1) as beside:
-        before, hashing = _versions(files), beside.submit(_mark, path, here.state, source)
+        before, hashing = _versions(files), beside.submit(_mark, here, source)
         yield lambda: hashing.result() if hashing.result() and _versions(files) == before else ""
 
 
-def _mark(path: Path | RemotePath, state: State, source: Source) -> str:
+def _mark(here: AtHand, source: Source) -> str:
     try:
-        if isinstance(path, Path):
-            return fingerprint(state, source.reader)
-        return run_fingerprint(path, source, source.reader)
+        return here.mark(source.reader)
     except SourceError:
         return ""
 
