@@ -235,6 +235,14 @@ def scheme_from_stac(entry: Mapping[str, Any]) -> StorageScheme:
         raise StorageError("storage:schemes", problem, "ask the catalog's publisher to add it") from error
 
 
+def quiet_logs() -> None:
+    """Keep Icechunk's log off the terminal, unless the environment asks for it: its errors are raised too."""
+    import icechunk  # noqa: PLC0415  # 0.9 s that listing and validating need not pay
+
+    if LOG_VARIABLE not in os.environ:
+        icechunk.set_logs_filter("off")
+
+
 def icechunk_storage(
     href: str, scheme: StorageScheme, *, ambient: bool = True, credentials: KeySource | None = None
 ) -> icechunk.Storage:
@@ -248,8 +256,7 @@ def icechunk_storage(
     """
     import icechunk  # noqa: PLC0415  # 0.9 s that listing and validating need not pay
 
-    if LOG_VARIABLE not in os.environ:
-        icechunk.set_logs_filter("off")  # its errors are raised too, and would land on the terminal
+    quiet_logs()
     match scheme:
         case LocalPath():
             return icechunk.local_filesystem_storage(str(local_path(href)))

@@ -30,3 +30,18 @@ def test_a_stage_takes_about_ten_lines_and_its_end_is_told(told):
 
 def test_a_stage_without_a_known_end_takes_few_lines_too(told):
     assert told(1000, None) == [str(2**power) for power in range(10)]
+
+
+def test_a_slow_stage_tells_its_rate_and_the_time_left(monkeypatch):
+    log, clock = io.StringIO(), iter([0.0, 10.0, 20.0, 5000.0])
+    monkeypatch.setattr("sys.stderr", log)
+    monkeypatch.setattr("simstac.cli.progress.monotonic", lambda: next(clock))
+    with drawn_progress() as draw:
+        for done in (10, 30, 50, 60):
+            draw(Progress("read runs", done, 100, f"run-{done}"))
+    assert log.getvalue().splitlines() == [
+        "read runs: 10/100 run-10",
+        "read runs: 30/100 run-30 (2/s, 35 s left)",
+        "read runs: 50/100 run-50 (2/s, 25 s left)",
+        "read runs: 60/100 run-60 (0.6/min, 1 h 7 min left)",
+    ]

@@ -183,3 +183,20 @@ def test_a_site_that_cannot_be_written_is_said_so(study_folder):
     with pytest.raises(simstac.SimstacError, match="site"):
         build(study_folder)
     assert Path(study_folder / "site").read_text() == "in the way"
+
+
+def test_two_processes_build_the_same_site(study_folder):
+    config = study_folder / "buildings.yaml"
+    config.write_text(config.read_text() + "    store: {chunks: {run: 1}}\n")
+    build(study_folder)
+    alone = opened(study_folder)
+    shutil.rmtree(study_folder / "site")
+    report = build(study_folder, jobs=2)
+    assert report.collections[0].statuses == ("completed",) * 3
+    xr.testing.assert_identical(opened(study_folder), alone)
+    assert build(study_folder, jobs=2).documents == ()
+
+
+def opened(folder):
+    collection = pystac.Collection.from_file(str(folder / "site" / "office-study" / "collection.json"))
+    return xr.open_datatree(collection.assets["icechunk"], engine="simstac").load()

@@ -1,6 +1,8 @@
 """Runs of an invented format for tests: one JSON file a run, read by an xarray engine of its own."""
 
 import json
+import os
+import signal
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -46,6 +48,20 @@ class StatusSource(EngineSource):
         status, _, message = said.partition(":")
         facts = {"warnings": 3, "software": "Json 1"} if status != "missing" else {}
         return State(status, message, facts, super().state(path).files)
+
+
+class DeadlySource(StatusSource):
+    """The same, and a file ``deaths/RUN`` beside the runs' folder says how often reading a run kills its process."""
+
+    def open(self, path: Path) -> xr.DataTree:
+        deaths = path.parent.parent / "deaths" / path.name
+        left = int(deaths.read_text()) if deaths.exists() else 0
+        if left:
+            deaths.write_text(str(left - 1))
+            os.kill(os.getpid(), signal.SIGKILL)
+        with (path.parent.parent / "read.log").open("a") as log:
+            log.write(f"{path.name}\n")
+        return super().open(path)
 
 
 def json_source() -> Source:

@@ -35,17 +35,25 @@ def _reaching_a_bucket[F: Callable[..., Any]](command: F) -> F:
     return command
 
 
+JOBS = click.option("--jobs", type=click.IntRange(1), metavar="N", help="Read and write runs in N processes.")
+DASK = click.option(
+    "--dask", metavar="ADDRESS|local", help="Read and write runs on a Dask cluster, or on one of N processes here."
+)
+
+
 @click.command()
 @CONFIG
 @DROP
+@JOBS
+@DASK
 @JSON
-def build(config: Path, drop_vanished: bool, as_json_: bool) -> int:
+def build(config: Path, drop_vanished: bool, jobs: int | None, dask: str | None, as_json_: bool) -> int:
     """Read the runs, write the stores, and build the site of CONFIG."""
     from simstac import pipeline  # noqa: PLC0415  # keeps --help light
 
     project = pipeline.load_project(config)
     with drawn_progress(quiet=as_json_) as on_progress:
-        report = pipeline.build(project, drop_vanished=drop_vanished, on_progress=on_progress)
+        report = pipeline.build(project, drop_vanished=drop_vanished, jobs=jobs, dask=dask, on_progress=on_progress)
     show_build(report, as_json_=as_json_)
     return 0 if report.ok else 1
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from simstac.cli.build import CONFIG, DROP, JSON, show_build
+from simstac.cli.build import CONFIG, DASK, DROP, JOBS, JSON, show_build
 from simstac.cli.output import as_json
 from simstac.cli.progress import drawn_progress
 from simstac.errors import ConflictError
@@ -48,14 +48,25 @@ def publish(config: Path, dry_run: bool, check: bool, allow_shrink: bool, rechec
 @CONFIG
 @DROP
 @SHRINK
+@JOBS
+@DASK
 @JSON
-def run(config: Path, drop_vanished: bool, allow_shrink: bool, as_json_: bool) -> int:
+def run(
+    config: Path, drop_vanished: bool, allow_shrink: bool, jobs: int | None, dask: str | None, as_json_: bool
+) -> int:
     """Build, publish and verify CONFIG; run again, it does only what is new."""
     from simstac import pipeline  # noqa: PLC0415  # keeps --help light
 
     project = pipeline.load_project(config)
     with drawn_progress(quiet=as_json_) as on_progress:
-        report = pipeline.run(project, drop_vanished=drop_vanished, allow_shrink=allow_shrink, on_progress=on_progress)
+        report = pipeline.run(
+            project,
+            drop_vanished=drop_vanished,
+            allow_shrink=allow_shrink,
+            jobs=jobs,
+            dask=dask,
+            on_progress=on_progress,
+        )
     show_build(report.build, as_json_=as_json_)
     show_outcomes(report.outcomes, planned=False, as_json_=as_json_)
     for verified in report.verified:

@@ -22,6 +22,7 @@ from simstac.pipeline.place import placement
 from simstac.pipeline.site import SiteFolder
 from simstac.progress import OnProgress, silent
 from simstac.stac.validate import validate_documents
+from simstac.write.workers import SERIAL, Parallel
 
 if TYPE_CHECKING:
     from simstac.stac.document import Documents
@@ -91,12 +92,21 @@ class BuildReport:
         return not self.errors and not any(collection.problems for collection in self.collections)
 
 
-def build(project: Project, *, drop_vanished: bool = False, on_progress: OnProgress = silent) -> BuildReport:
+def build(
+    project: Project,
+    *,
+    drop_vanished: bool = False,
+    jobs: int | None = None,
+    dask: str | None = None,
+    on_progress: OnProgress = silent,
+) -> BuildReport:
     """Write the store of every collection and the documents around it.
 
     Args:
         project: The configuration.
         drop_vanished: Whether runs whose results are gone leave the stores; else they stay as they were.
+        jobs: Processes of this machine that read and write whole runs; this one alone where None.
+        dask: The address of a Dask scheduler whose workers do so instead, or ``local`` for a cluster of ``jobs`` here.
         on_progress: Hears of every run read and written.
 
     Returns:
@@ -106,7 +116,7 @@ def build(project: Project, *, drop_vanished: bool = False, on_progress: OnProgr
         ConfigError: If the configuration places a store where no reader could reach it, or the site is another's.
         PublishError: If the site's folder cannot be written.
     """
-    site = SiteFolder(project.site)
+    site, parallel = SiteFolder(project.site), Parallel(jobs, dask)
     _refuse_other_catalog(project, site)
     reports: list[CollectionReport] = []
     errors: list[SimstacError] = []
@@ -114,7 +124,10 @@ def build(project: Project, *, drop_vanished: bool = False, on_progress: OnProgr
         placement(project, collection)
     for collection in project.collections:
         try:
-            reports.append(build_collection(project, collection, drop_vanished=drop_vanished, on_progress=on_progress))
+            report = build_collection(
+                project, collection, drop_vanished=drop_vanished, parallel=parallel, on_progress=on_progress
+            )
+            reports.append(report)
         except SimstacError as error:
             errors.append(error)
     removed = [path for name in _let_go(project, site) for path in site.apply(remove_collection(site.read, name))]
@@ -127,6 +140,7 @@ def build_collection(
     *,
     study: Study | None = None,
     drop_vanished: Dropped = False,
+    parallel: Parallel = SERIAL,
     on_progress: OnProgress = silent,
 ) -> CollectionReport:
     """Write the store of one collection and the documents around it.
@@ -136,13 +150,19 @@ def build_collection(
         collection: One of its collections.
         study: Its runs, where they are given in Python instead of by its source.
         drop_vanished: See `build`; or the names of those runs that leave the store.
+        parallel: Which processes read and write its runs.
         on_progress: Hears of every run read and written.
 
     Raises:
         SimstacError: If it cannot be built.
     """
     order = Order(
-        project=project, collection=collection, study=study, drop_vanished=drop_vanished, on_progress=on_progress
+        project=project,
+        collection=collection,
+        study=study,
+        drop_vanished=drop_vanished,
+        parallel=parallel,
+        on_progress=on_progress,
     )
     built = build_source(order)
     return CollectionReport(

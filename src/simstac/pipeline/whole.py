@@ -34,7 +34,13 @@ class RunReport:
 
 
 def run(
-    project: Project, *, drop_vanished: bool = False, allow_shrink: bool = False, on_progress: OnProgress = silent
+    project: Project,
+    *,
+    drop_vanished: bool = False,
+    allow_shrink: bool = False,
+    jobs: int | None = None,
+    dask: str | None = None,
+    on_progress: OnProgress = silent,
 ) -> RunReport:
     """Build, publish and verify a project; repeated, it does only what is new.
 
@@ -44,9 +50,11 @@ def run(
         project: The configuration.
         drop_vanished: See `build`.
         allow_shrink: See `publish`.
+        jobs: See `build`.
+        dask: See `build`.
         on_progress: Hears of every step.
     """
-    built = build(project, drop_vanished=drop_vanished, on_progress=on_progress)
+    built = build(project, drop_vanished=drop_vanished, jobs=jobs, dask=dask, on_progress=on_progress)
     if built.errors:
         return RunReport(built, (), ())
     outcomes = publish(project, allow_shrink=allow_shrink, on_progress=on_progress)

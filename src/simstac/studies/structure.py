@@ -6,6 +6,7 @@ depends on a calendar or on how a dataset was opened.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -119,6 +120,17 @@ class Structure:
             math.prod((sizes[dim] for dim in each.dims), start=each.dtype.itemsize) for each in self.variables.values()
         )
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 in hexadecimal over its axes' labels and its variables; equal for runs of one shape."""
+        digest = hashlib.sha256()
+        for key, axis in sorted(self.axes.items()):
+            labels = "\0".join(axis.labels).encode() if axis.kind is AxisKind.KEYS else axis.labels.tobytes()
+            digest.update(repr((key, str(axis.kind), len(axis))).encode() + labels)
+        for key, variable in sorted(self.variables.items()):
+            digest.update(repr((key, variable.dims, str(variable.dtype))).encode())
+        return digest.hexdigest()
+
     def union(self, other: Structure) -> Structure:
         """This structure with all that the other has; itself where it has it all.
 
@@ -153,8 +165,11 @@ def convert(values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
 def differences(runs: Mapping[str, Structure], whole: Structure) -> tuple[str, ...]:
     """What some runs lack that others have, one line for each thing and the same set of runs."""
     lacking: dict[str, list[str]] = {}
+    lacks = {
+        id(structure): _lacks(structure, whole) for structure in {id(each): each for each in runs.values()}.values()
+    }
     for name, structure in runs.items():
-        for what in _lacks(structure, whole):
+        for what in lacks[id(structure)]:
             lacking.setdefault(what, []).append(name)
     return tuple(f"{what} in {_runs(names, len(runs))}" for what, names in sorted(lacking.items()))
 

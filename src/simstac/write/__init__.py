@@ -17,11 +17,13 @@ from simstac.write.reading import (
     stored_runs,
 )
 from simstac.write.refer import write_virtual
+from simstac.write.workers import Parallel
 
 __all__ = [
     "Container",
     "Expiry",
     "FilesReport",
+    "Parallel",
     "Report",
     "Retention",
     "StoredRun",

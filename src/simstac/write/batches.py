@@ -1,7 +1,8 @@
-"""Runs read and written a chunk of rows at a time; no two batches ever share a chunk."""
+"""Runs read and written a chunk of rows at a time, here or by a worker; no two batches ever share a chunk."""
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from simstac.storage import quiet_logs
 from simstac.studies import Run
 from simstac.studies.encode import fill_value
 from simstac.studies.read import RunData, read_run, refused
@@ -17,6 +19,7 @@ from simstac.studies.source import Source
 from simstac.studies.structure import MismatchError, Structure, VariableKey, convert
 from simstac.write.arrays import ArraySpec, array_at, write_rows
 from simstac.write.layout import Layout
+from simstac.write.repository import store_errors
 
 if TYPE_CHECKING:
     import zarr
@@ -33,12 +36,14 @@ class Batch:
         start: The chunk's first row.
         stop: The row after its last.
         runs: Row → run.
+        marks: The runs' fingerprints by name, as far as they are known.
         stale: Whether any of these runs has data in the store.
     """
 
     start: int
     stop: int
     runs: Mapping[int, Run]
+    marks: Mapping[str, str] = field(default_factory=dict)
     stale: bool = False
 
 
@@ -56,17 +61,56 @@ class Outcome:
 
     Attributes:
         batch: The rows.
-        read: The runs by name, without their values.
+        read: The runs by name, without their values and structure.
+        digests: Those of the structures of the runs that have data.
+        structures: By digest those that differ from the ensemble's.
         written: Whether they are in the store; if not, its shape must grow first.
     """
 
     batch: Batch
     read: Mapping[str, RunData]
+    digests: Mapping[str, str]
+    structures: Mapping[str, Structure]
     written: bool
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """What all batches that workers take have in common.
+
+    Attributes:
+        href: The store's address.
+        fork: A pickled `icechunk.session.ForkSession`: every batch is written to a copy of its own.
+        shape: The ensemble.
+        source: What reads a run.
+        last: See `settle_batch`.
+    """
+
+    href: str
+    fork: bytes
+    shape: Shape
+    source: Source
+    last: bool
+
+
+def write_batch(job: Job, batch: Batch) -> tuple[bytes, Outcome]:
+    """Read and write a batch in a worker; return the fork, pickled, to be merged, and what became of the batch."""
+    import zarr  # noqa: PLC0415  # 0.8 s that --help need not pay
+
+    quiet_logs()
+    fork = pickle.loads(job.fork)  # noqa: S301  # made by this build
+    with store_errors(job.href):
+        root = zarr.open_group(fork.store, mode="r+")
+        outcome = settle_batch(root, job.shape, batch, load_batch(batch, job.source), last=job.last)
+        return pickle.dumps(fork), outcome
+
+
 def batches_of(
-    runs: Mapping[int, Run], run_chunk: int, total: int, with_data: Collection[str] = ()
+    runs: Mapping[int, Run],
+    run_chunk: int,
+    total: int,
+    with_data: Collection[str] = (),
+    marks: Mapping[str, str] | None = None,
 ) -> tuple[Batch, ...]:
     """The runs of each chunk, in the order of their rows.
 
@@ -75,20 +119,22 @@ def batches_of(
         run_chunk: How many runs a chunk spans.
         total: How many rows there are.
         with_data: The names of the runs that have data in the store.
+        marks: The runs' fingerprints by name, as far as they are known.
     """
-    batches = []
+    known, batches = marks or {}, []
     for chunk, rows in groupby(sorted(runs), key=lambda row: row // run_chunk):
         own = {row: runs[row] for row in rows}
         stale = any(run.name in with_data for run in own.values())
-        batches.append(Batch(chunk * run_chunk, min((chunk + 1) * run_chunk, total), own, stale))
+        own_marks = {run.name: known[run.name] for run in own.values() if run.name in known}
+        batches.append(Batch(chunk * run_chunk, min((chunk + 1) * run_chunk, total), own, own_marks, stale))
     return tuple(batches)
 
 
-def load_batch(batch: Batch, source: Source, marks: Mapping[str, str], on_run: OnRun) -> dict[str, RunData]:
+def load_batch(batch: Batch, source: Source, on_run: OnRun = lambda _run: None) -> dict[str, RunData]:
     """Read the runs of a batch, by name; those without a fingerprint get it beside the reading."""
     read = {}
     for run in batch.runs.values():
-        read[run.name] = read_run(run, marks.get(run.name), source)
+        read[run.name] = read_run(run, batch.marks.get(run.name), source)
         on_run(run)
     return read
 
@@ -118,7 +164,20 @@ def settle_batch(root: zarr.Group, shape: Shape, batch: Batch, read: Mapping[str
             fits = False
     if fits and (batch.stale or any(data.structure for data in read.values())):
         _write(root, shape, batch, read)
-    return Outcome(batch, {name: replace(data, values={}) for name, data in read.items()}, written=fits)
+    digests, structures = {}, {}
+    for name, data in read.items():
+        if data.structure is not None:
+            digests[name] = data.structure.digest
+            structures[digests[name]] = data.structure
+    structures.pop(shape.structure.digest, None)
+    bare = {name: replace(data, values={}, structure=None) for name, data in read.items()}
+    return Outcome(batch, bare, digests, structures, written=fits)
+
+
+def lost_batch(batch: Batch) -> dict[str, RunData]:
+    """The runs of a batch that no worker came back from; they are read again next time."""
+    problem = "the process that read it was killed several times; is there memory for it?"
+    return {run.name: RunData(run, "incomplete", problem, "") for run in batch.runs.values()}
 
 
 def _write(root: zarr.Group, shape: Shape, batch: Batch, read: Mapping[str, RunData]) -> None:

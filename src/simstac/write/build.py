@@ -5,8 +5,10 @@ Memory holds one batch, whatever the size of the study.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import pickle
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -18,7 +20,17 @@ from simstac.studies import Run, Study
 from simstac.studies.read import RunData, read_run
 from simstac.studies.structure import MismatchError, Structure, differences
 from simstac.write.arrays import put, remove_others
-from simstac.write.batches import Batch, Outcome, Shape, batches_of, load_batch, settle_batch
+from simstac.write.batches import (
+    Batch,
+    Job,
+    Outcome,
+    Shape,
+    batches_of,
+    load_batch,
+    lost_batch,
+    settle_batch,
+    write_batch,
+)
 from simstac.write.encoding import refuse_unknown_dimensions, runs_in_chunk
 from simstac.write.grow import grow
 from simstac.write.layout import Layout, lay_out
@@ -26,8 +38,11 @@ from simstac.write.plan import Plan
 from simstac.write.previous import STUDY_LAYOUT, Previous
 from simstac.write.repository import Transaction
 from simstac.write.table import Role, RunTable, updated_table
+from simstac.write.workers import Parallel, hired
 
 RECHUNK_FACTOR = 4
+SAVE_SECONDS = 60.0
+"""How much work an interruption may cost."""
 CONVENTIONS = "CF-1.11"
 
 
@@ -43,8 +58,10 @@ class Build:
         transaction: What the store is changed in.
         wished: Chunk lengths by dimension that the user asks for.
         on_progress: Listens to the progress.
+        href: The store's address.
+        parallel: Which processes read and write.
         shape: The ensemble as it lies in the store now.
-        read: The runs read so far by name, without their values.
+        table: The run table, with what was read when it was last saved.
     """
 
     study: Study
@@ -54,38 +71,94 @@ class Build:
     transaction: Transaction
     wished: Mapping[str, int]
     on_progress: OnProgress
+    href: str
+    parallel: Parallel = field(default_factory=Parallel)
     shape: Shape = field(init=False)
-    read: dict[str, RunData] = field(default_factory=dict)
+    table: RunTable = field(init=False)
+    _read: dict[str, RunData] = field(init=False, default_factory=dict)
+    _digests: dict[str, str] = field(init=False, default_factory=dict)
+    _structures: dict[str, Structure] = field(init=False, default_factory=dict)
     _old_rows: NDArray[np.intp] = field(init=False)
     _run_chunk: int = field(init=False, default=0)
+    _scalars: set[str] = field(init=False, default_factory=set)
     _told: dict[str, int] = field(init=False, default_factory=dict)
+    _saved_at: float = field(init=False, default_factory=monotonic)
 
     def __post_init__(self) -> None:
         """Begin with what the store holds."""
-        self.shape = Shape(self.previous.structure, self.previous.layout)
+        self.shape, self.table = Shape(self.previous.structure, self.previous.layout), self.previous.table
         before = {run: row for row, run in enumerate(self.previous.table.runs)}
         self._old_rows = np.array([before.get(run, -1) for run in self.plan.runs], dtype=np.intp)
 
     def write(self) -> tuple[RunTable, tuple[str, ...]]:
         """Write all but the commit; return the run table, and what some of the runs just read lack."""
         peeked = self._peek()
-        wanted = _united(self.shape.structure, peeked)
-        self._choose_run_chunk(wanted)
+        self._choose_run_chunk(_united(self.shape.structure, (data.structure for data in peeked.values())))
         deferred: list[Batch] = []
-        for number, batch in enumerate(self._batches()):
+        wanted: dict[str, Structure] = {}
+        for outcome in self._pass(self._batches(), peeked, last=False):
+            self._scalars |= {name for data in outcome.read.values() for name in data.scalars}
+            if outcome.written:
+                self._note(outcome)
+            else:
+                deferred.append(outcome.batch)
+                wanted |= outcome.structures
+        if deferred:
+            self._save()
+        self._grow_to(_united(self.shape.structure, wanted.values()))
+        for outcome in self._pass(deferred, {}, last=True):
+            self._note(outcome)
+        self._finish()
+        structures = {run: self._structures[self._digests[run]] for run in self.plan.runs if run in self._digests}
+        return self.table, differences(structures, self.shape.structure)
+
+    def _pass(self, batches: Sequence[Batch], peeked: dict[str, RunData], *, last: bool) -> Iterator[Outcome]:
+        """Read and write batches; the last time, one that does not fit the store is refused."""
+        if self.parallel and len(batches) > 1:
+            yield from self._pass_by_workers(batches, peeked, last=last)
+            return
+        for number, batch in enumerate(batches):
             loaded = self._load(batch, peeked)
-            wanted = _united(wanted, loaded)
-            if number == 0:
-                self._grow_to(wanted, loaded)
-            if not self._settle(batch, loaded, last=False).written:
-                deferred.append(batch)
-        self._grow_to(wanted, self.read)
-        for batch in deferred:
-            self._settle(batch, self._load(batch, {}), last=True)
-        table = updated_table(self.previous.table, self.plan.runs, self.read, self.study.parameters)
-        self._finish(table)
-        structures = {run: data.structure for run, data in self.read.items() if data.structure is not None}
-        return table, differences(structures, self.shape.structure)
+            if number == 0 and not last:
+                self._grow_for(loaded)
+            yield self._settle(batch, loaded, last=last)
+
+    def _pass_by_workers(
+        self, batches: Sequence[Batch], peeked: dict[str, RunData], *, last: bool
+    ) -> Iterator[Outcome]:
+        """The same by workers, which write to forks of the session; a run that was peeked at is read again."""
+        if not last:
+            self._grow_for(peeked)
+        with hired(self.parallel) as workers:
+            self._save()
+            fork = pickle.dumps(self.transaction.session.fork())
+            job = Job(self.href, fork, self.shape, self.study.source, last)
+            for batch, result in workers.results(write_batch, job, batches):
+                if result is None:
+                    outcome = self._settle(batch, lost_batch(batch), last=True)
+                else:
+                    written, outcome = result
+                    self.transaction.session.merge(pickle.loads(written))  # noqa: S301  # by a worker of this build
+                for run in batch.runs.values():
+                    self._tell(run)
+                yield outcome
+
+    def _note(self, outcome: Outcome) -> None:
+        """Remember what was written, and now and then save it."""
+        self._read |= outcome.read
+        self._digests |= outcome.digests
+        self._structures |= outcome.structures
+        self._structures.setdefault(self.shape.structure.digest, self.shape.structure)
+        if monotonic() - self._saved_at > SAVE_SECONDS:
+            self._save()
+
+    def _save(self) -> None:
+        """Leave all that was written so far to the next build, should this one be interrupted."""
+        if any(spec.name in self._scalars for spec in self.shape.layout.arrays.values()):
+            return  # a result is called like a series, which gets another name when the store grows
+        self._finish()
+        self.transaction.checkpoint(STUDY_LAYOUT)
+        self._saved_at = monotonic()
 
     def _names_to_read(self) -> tuple[str, ...]:
         return (*self.plan.rewritten, *self.plan.added)
@@ -114,12 +187,12 @@ class Build:
         wanted = {rows[name]: runs[name] for name in self._names_to_read()}
         statuses = self.previous.table.texts("status")
         with_data = {run for run, status in statuses.items() if status == "completed"}
-        return batches_of(wanted, self._run_chunk, len(rows), with_data)
+        return batches_of(wanted, self._run_chunk, len(rows), with_data, self.marks)
 
     def _load(self, batch: Batch, peeked: dict[str, RunData]) -> dict[str, RunData]:
         known = {run.name: peeked.pop(run.name) for run in batch.runs.values() if run.name in peeked}
         rest = {row: run for row, run in batch.runs.items() if run.name not in known}
-        loaded = known | load_batch(replace(batch, runs=rest), self.study.source, self.marks, self._tell)
+        loaded = known | load_batch(replace(batch, runs=rest), self.study.source, self._tell)
         return {run.name: loaded[run.name] for run in batch.runs.values()}
 
     def _tell(self, run: Run) -> None:
@@ -130,17 +203,18 @@ class Build:
         import zarr  # noqa: PLC0415  # 0.8 s that --help need not pay
 
         root = zarr.open_group(self.transaction.session.store, mode="r+")
-        outcome = settle_batch(root, self.shape, batch, loaded, last=last)
-        self.read |= outcome.read
-        return outcome
+        return settle_batch(root, self.shape, batch, loaded, last=last)
 
-    def _grow_to(self, structure: Structure, read: Mapping[str, RunData]) -> None:
-        columns = {name for data in (*read.values(), *self.read.values()) for name in data.scalars}
+    def _grow_for(self, read: Mapping[str, RunData]) -> None:
+        self._scalars |= {name for data in read.values() for name in data.scalars}
+        self._grow_to(_united(self.shape.structure, (data.structure for data in read.values())))
+
+    def _grow_to(self, structure: Structure) -> None:
         layout = lay_out(
             structure,
             len(self.plan.runs),
             self._run_chunk,
-            taken={*columns, *self.previous.table.columns, *(each.name for each in self.study.parameters.columns)},
+            taken={*self._scalars, *self.table.columns, *(each.name for each in self.study.parameters.columns)},
             wished=self.wished,
             kept=self.shape.layout.arrays,
         )
@@ -148,10 +222,12 @@ class Build:
         grow(self.transaction, self.shape, new, self._old_rows)
         self.shape, self._old_rows = new, np.arange(len(self.plan.runs))
 
-    def _finish(self, table: RunTable) -> None:
+    def _finish(self) -> None:
         """Write the table, the coordinates and the attributes; remove what is no more."""
         import zarr  # noqa: PLC0415  # as above
 
+        table = self.table = updated_table(self.table, self.plan.runs, self._read, self.study.parameters)
+        self._read.clear()
         root = zarr.open_group(self.transaction.session.store, mode="a", zarr_format=3)
         layout, columns = self.shape.layout, table.coordinates()
         refuse_unknown_dimensions(self.wished, {dim for spec in layout.arrays.values() for dim in spec.dims})
@@ -184,12 +260,12 @@ class Build:
         return described | ({"static": static} if static else {}) | ({"own_names": renamed} if renamed else {})
 
 
-def _united(structure: Structure, read: Mapping[str, RunData]) -> Structure:
-    """The structure with those of the runs; a run that does not go with the others is left out."""
-    for data in read.values():
-        if data.structure is not None:
+def _united(structure: Structure, others: Iterable[Structure | None]) -> Structure:
+    """The structure with those of runs; one that does not go with the others is left out."""
+    for other in others:
+        if other is not None:
             try:
-                structure = structure.union(data.structure)
+                structure = structure.union(other)
             except MismatchError:
                 continue
     return structure

@@ -28,6 +28,7 @@ from simstac.write.repository import (
     stored_as,
 )
 from simstac.write.table import RunTable
+from simstac.write.workers import SERIAL, Parallel
 
 if TYPE_CHECKING:
     import icechunk
@@ -65,7 +66,7 @@ class Report:
         return tuple(f"{run}: {status}" + (f", {said[run]}" if said.get(run) else "") for run, status in bad.items())
 
 
-def write_study(
+def write_study(  # noqa: PLR0913  # each is a choice of its own
     study: Study,
     href: str,
     scheme: StorageScheme,
@@ -74,12 +75,14 @@ def write_study(
     chunks: Mapping[str, int] | None = None,
     drop_vanished: Dropped = False,
     credentials: KeySource | None = None,
+    parallel: Parallel = SERIAL,
     on_progress: OnProgress = silent,
 ) -> tuple[Stored, Report]:
     """Write a study to its store, in one commit that readers see whole or not at all.
 
     Runs whose fingerprint is in the store are not read; changed runs are written in place, new ones are appended.
-    A study that is in the store already makes no commit. Every tip of ``main`` gets a tag.
+    A study that is in the store already makes no commit. Every tip of ``main`` gets a tag. What a build saved that was
+    interrupted is gone on from: only the runs that it had not written since are read.
 
     Args:
         study: The runs.
@@ -89,6 +92,7 @@ def write_study(
         chunks: Chunk lengths by dimension, for example ``{"run": 16}``; chosen by size where left out.
         drop_vanished: Whether runs that the study has no more are removed from the store, or which of them.
         credentials: A picklable callback that yields S3 keys, used instead of the environment's.
+        parallel: Which processes read and write the runs, where there are more than one chunk of them.
         on_progress: Listens to the progress.
 
     Returns:
@@ -101,7 +105,7 @@ def write_study(
         ConfigError: If ``chunks`` names a dimension that the data do not have.
     """
     place = Place(href, scheme, credentials)
-    task = _Task(study, place, version, dict(chunks or {}), drop_vanished, on_progress)
+    task = _Task(study, place, version, dict(chunks or {}), drop_vanished, parallel, on_progress)
     with exclusive(place, on_progress):
         return retried(partial(_write_once, task))
 
@@ -129,7 +133,7 @@ def write_ahead(
         SimstacError: As `write_study` does.
     """
     place = Place(href, scheme, credentials)
-    task = _Task(study, place, None, dict(chunks or {}), False, on_progress, is_version=False)
+    task = _Task(study, place, None, dict(chunks or {}), False, SERIAL, on_progress, is_version=False)
     with exclusive(place, on_progress):
         retried(partial(_write_once, task))
 
@@ -143,6 +147,7 @@ class _Task:
     version: str | None
     chunks: Mapping[str, int]
     drop_vanished: Dropped
+    parallel: Parallel
     on_progress: OnProgress
     is_version: bool = True
 
@@ -155,20 +160,24 @@ def _write_once(task: _Task) -> tuple[Stored, Report]:
     study, place, on_progress = task.study, task.place, task.on_progress
     repository = open_repository(place) or create_repository(place)
     with store_errors(place.href):
+        transaction = Transaction(repository, layout=STUDY_LAYOUT)
         is_new = read_head(repository) is None
-        marks = {} if is_new else study.fingerprints(on_progress)
+        marks = {} if is_new and not transaction.resumed else study.fingerprints(on_progress)
         same = None if is_new else _report_of_same(repository, task.fingerprint(marks))
         if same is not None:
             return _released(repository, task, changed=False), same
-        transaction = Transaction(repository)
-        previous = Previous() if is_new else read_previous(place.href, transaction.session.store)
-        plan = plan_update(study, marks, previous.table, drop_vanished=task.drop_vanished)
-        build = Build(study, marks, plan, previous, transaction, task.chunks, on_progress)
+        committed = Previous() if is_new else read_previous(place.href, repository.readonly_session(MAIN).store)
+        plan = plan_update(study, marks, committed.table, drop_vanished=task.drop_vanished)
+        previous, left = committed, plan
+        if transaction.resumed:
+            previous = read_previous(place.href, transaction.session.store)
+            left = plan_update(study, marks, previous.table, drop_vanished=task.drop_vanished)
+        build = Build(study, marks, left, previous, transaction, task.chunks, on_progress, place.href, task.parallel)
         table, lacks = build.write()
         changed = transaction.has_changes
         if changed:
             _refuse_no_data(study, table)
-            marks = {run: data.fingerprint for run, data in build.read.items()} | marks
+            marks = table.texts("fingerprint") | marks
             transaction.commit(plan.message(), _metadata(study, table, task.fingerprint(marks)))
         report = _report(plan if changed else replace(plan, rewritten=()), table, lacks)
         return _released(repository, task, changed=changed), report

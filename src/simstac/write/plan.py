@@ -41,7 +41,7 @@ class Plan:
 
 
 def plan_update(study: Study, marks: Mapping[str, str], table: RunTable, *, drop_vanished: Dropped) -> Plan:
-    """Compare a study with the run table of its store.
+    """Compare a study with the run table of its store, or with that of an interrupted build, where runs are unread.
 
     Args:
         study: The runs.
@@ -52,10 +52,15 @@ def plan_update(study: Study, marks: Mapping[str, str], table: RunTable, *, drop
     """
     stored, statuses = table.texts("fingerprint"), table.texts("status")
     there = {run.name: run for run in study.runs}
+    unread = {name for name in table.runs if not statuses[name]}
     gone = [
-        name for name in table.runs if name not in there or (there[name].path is None and statuses[name] != "missing")
+        name
+        for name in table.runs
+        if name not in there or (there[name].path is None and statuses[name] not in {"missing", ""})
     ]
-    let_go = {name for name in gone if drop_vanished is True or (drop_vanished and name in drop_vanished)}
+    let_go = {
+        name for name in gone if name in unread or drop_vanished is True or (drop_vanished and name in drop_vanished)
+    }
     dropped = [name for name in gone if name in let_go and name not in there]
     emptied = let_go & there.keys()
     added = tuple(name for name in there if name not in stored)
@@ -63,7 +68,11 @@ def plan_update(study: Study, marks: Mapping[str, str], table: RunTable, *, drop
         runs=(*(name for name in table.runs if name not in dropped), *added),
         added=added,
         rewritten=tuple(
-            name for name in table.runs if name in emptied or _is_changed(there.get(name), marks, stored[name])
+            name
+            for name in table.runs
+            if name in emptied
+            or (name in unread and name in there)
+            or _is_changed(there.get(name), marks, stored[name])
         ),
         vanished=tuple(name for name in gone if name not in let_go),
         dropped=tuple(dropped),

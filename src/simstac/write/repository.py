@@ -22,6 +22,7 @@ ATTEMPTS = 3
 BUILD_BRANCH = "simstac-build"
 METADATA_KEY = "simstac"
 RETIRED = "retired"
+SAVED = "saved"
 RUN_CHUNKS_IN_MANIFEST = 64
 MANIFESTS_AT_ONCE = 40
 FIRST_TRIES = 3
@@ -138,26 +139,34 @@ class Transaction:
         repository: The repository.
         base: The snapshot that ``main`` stands at when the transaction begins.
         session: The writable session; another one after `checkpoint`.
+        resumed: Whether it goes on from what an interrupted one saved.
     """
 
-    def __init__(self, repository: icechunk.Repository) -> None:
-        """Begin at the tip of ``main``."""
+    def __init__(self, repository: icechunk.Repository, *, layout: str | None = None) -> None:
+        """Begin at the tip of ``main``, or where a transaction that saved this layout on top of it was interrupted."""
         self.repository = repository
         self.base = repository.lookup_branch(MAIN)
-        self.session = repository.writable_session(MAIN)
-        self._snapshot = self.base
+        saved = _saved(repository, self.base, layout)
+        self.resumed = saved is not None
+        self._snapshot = saved or self.base
+        self.session = repository.writable_session(BUILD_BRANCH if self.resumed else MAIN)
 
-    def checkpoint(self) -> str:
-        """Make what was written so far a snapshot off ``main``, to read or to fork from; return its id."""
+    def checkpoint(self, layout: str | None = None) -> str:
+        """Make what was written so far a snapshot off ``main``, to read or to fork from; return its id.
+
+        Args:
+            layout: The layout of the store, where it is consistent and a later transaction may go on from here.
+        """
         if not self.session.has_uncommitted_changes:
             return self._snapshot
+        metadata = {METADATA_KEY: {SAVED: layout}}
         if self._snapshot == self.base:
-            self._snapshot = self.session.flush("being built")
+            self._snapshot = self.session.flush("being built", metadata=metadata)
             if BUILD_BRANCH in self.repository.list_branches():
                 self.repository.delete_branch(BUILD_BRANCH)
             self.repository.create_branch(BUILD_BRANCH, self._snapshot)
         else:
-            self._snapshot = self.session.amend("being built")
+            self._snapshot = self.session.amend("being built", metadata=metadata)
         self.session = self.repository.writable_session(BUILD_BRANCH)
         return self._snapshot
 
@@ -265,6 +274,15 @@ def retried[T](write_once: Callable[[], T]) -> T:
         except ConflictError:
             continue
     return write_once()
+
+
+def _saved(repository: icechunk.Repository, base: str, layout: str | None) -> str | None:
+    """The snapshot that an interrupted transaction saved in a layout on top of ``base``; None where there is none."""
+    if layout is None or BUILD_BRANCH not in repository.list_branches():
+        return None
+    info = next(iter(repository.ancestry(branch=BUILD_BRANCH)))
+    said = info.metadata.get(METADATA_KEY)
+    return info.id if info.parent_id == base and said == {SAVED: layout} else None
 
 
 def _revision(tag: str, version: str | None) -> int:

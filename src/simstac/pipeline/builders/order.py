@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from simstac.config.model import Collection, Project
 from simstac.pipeline.place import Place, store_place
 from simstac.progress import OnProgress, silent
+from simstac.write.workers import Parallel
 
 if TYPE_CHECKING:
     from simstac.stac.document import Documents
@@ -25,6 +26,7 @@ class Order:
         collection: One of its collections.
         study: Its runs, where they are given in Python instead of by its source.
         drop_vanished: Whether what is gone from the source leaves the store, or the names of what does.
+        parallel: Which processes read and write; sources without runs have no use for them.
         on_progress: Hears of every run, file or store read and written.
     """
 
@@ -32,6 +34,7 @@ class Order:
     collection: Collection
     study: Study | None = None
     drop_vanished: Dropped = False
+    parallel: Parallel = field(default_factory=Parallel)
     on_progress: OnProgress = silent
 
     @property

@@ -52,6 +52,7 @@ def write_runs(order: Order, study: Study) -> tuple[Stored, Report]:
         chunks=collection.store.chunks,
         drop_vanished=order.drop_vanished,
         credentials=place.credentials,
+        parallel=order.parallel,
         on_progress=order.on_progress,
     )
 
