@@ -9,6 +9,7 @@ from simstac.stac.geometry import (
     enclosing_arc,
     enclosing_bbox,
     geometry_bbox,
+    overall_box,
     padded,
     point,
     rectangle,
@@ -68,6 +69,9 @@ def test_the_box_of_a_collection_of_geometries():
     assert geometry_bbox({"type": "GeometryCollection", "geometries": parts}) == (1, 0, 5, 4)
 
 
-def test_a_collection_across_the_antimeridian_has_both_halves_too():
-    assert boxes_of((-10, -5, 10, 5)) == [(-10, -5, 10, 5)]
-    assert boxes_of((170, -5, -170, 5)) == [(170, -5, -170, 5), (170, -5, 180.0, 5), (-180.0, -5, -170, 5)]
+def test_a_collection_across_the_antimeridian_has_a_circle_and_both_halves():
+    crossing = (170.0, -5.0, -170.0, 5.0)
+    boxes = boxes_of(crossing)
+    assert boxes == [(-180, -5, 180, 5), (170, -5, 180, 5), (-180, -5, -170, 5)]
+    assert overall_box(boxes) == crossing
+    assert overall_box(boxes_of((-10, -5, 10, 5))) == (-10, -5, 10, 5)

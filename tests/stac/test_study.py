@@ -136,7 +136,7 @@ def test_runs_in_several_places_and_time_zones(study, stored, metadata):
         time_zone=[12.0, np.nan, 13.0, 12.0],
     )
     documents = describe_study(tree, stored(), metadata(), PLACEMENT)
-    boxes = [[179, -18, -178, -14], [179, -18, 180, -14], [-180, -18, -178, -14]]
+    boxes = [[-180, -18, 180, -14], [179, -18, 180, -14], [-180, -18, -178, -14]]
     assert documents.collection["extent"]["spatial"]["bbox"] == boxes
     assert documents.collection["cube:dimensions"]["time"]["extent"] == ["2016-12-31T11:00:00Z", "2017-01-02T12:00:00Z"]
     items = list(documents.items)

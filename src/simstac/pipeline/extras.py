@@ -12,6 +12,7 @@ import orjson
 from simstac.catalog import collection_path
 from simstac.pipeline.site import SiteFolder
 from simstac.stac.document import Document, Documents
+from simstac.stac.geometry import overall_box
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -49,8 +50,8 @@ def with_picture(site: SiteFolder, documents: Documents, data: xr.DataTree, meta
 
     picture = _picture_of_same(site, documents.collection)
     try:
-        box = documents.collection["extent"]["spatial"]["bbox"][0]
-        return pictures.with_picture(documents, picture or pictures.draw_picture(data, metadata, tuple(box)))
+        box = overall_box(documents.collection["extent"]["spatial"]["bbox"])
+        return pictures.with_picture(documents, picture or pictures.draw_picture(data, metadata, box))
     except pictures.PictureError as error:
         return replace(documents, warnings=(*documents.warnings, str(error)))
 

@@ -166,7 +166,7 @@ def _item(subject: Subject, identifier: str, title: str) -> Document:
         place=(horizontal.geometry, horizontal.bbox),
         period=_period(subject),
         title=title,
-        description=describe(f"{prose}{version}", open_snippet(path, subject.placement, asset=asset_key(subject))),
+        description=describe(f"{prose}{version}", _snippet(path, subject)),
     )
     apply_all(document, subject)
     return document
@@ -178,7 +178,7 @@ def _collection(subjects: Sequence[Subject]) -> Document:
     periods = [_period(subject) for subject in subjects]
     box = enclosing_bbox([_horizontal(subject).bbox for subject in subjects])
     prose = newest.metadata.description.strip() or f"{newest.metadata.name}."
-    snippet = open_snippet(f"{newest.metadata.id}/collection.json", newest.placement, asset=asset_key(newest))
+    snippet = _snippet(f"{newest.metadata.id}/collection.json", newest)
     document = collection_document(
         newest,
         boxes=boxes_of(padded(box)),
@@ -187,6 +187,12 @@ def _collection(subjects: Sequence[Subject]) -> Document:
     )
     apply_all(document, newest)
     return document
+
+
+def _snippet(path: str, subject: Subject) -> str:
+    """How to open the store: the root, or the first group with data where the root has none."""
+    groups = [path for path, dataset in subject.groups.items() if dataset.data_vars]
+    return open_snippet(path, subject.placement, asset=asset_key(subject), groups=groups or [""])
 
 
 def _horizontal(subject: Subject) -> Horizontal:

@@ -88,14 +88,23 @@ def padded(bbox: Bbox, margin: float = PAD) -> Bbox:
 
 
 def boxes_of(bbox: Bbox) -> list[Bbox]:
-    """The boxes of a Collection: its own, and where that crosses the antimeridian both halves of it too.
+    """The boxes of a Collection: its own, or where that crosses the antimeridian a whole circle, then both halves.
 
-    STAC Browser lays a picture over a box only if it is the only one, and over one that crosses it lays it wrongly.
+    STAC Browser draws no map of a first box with west > east, and would mirror a picture over a lone one.
     """
     west, south, east, north = bbox
     if west <= east:
         return [bbox]
-    return [bbox, (west, south, MAX_LONGITUDE, north), (-MAX_LONGITUDE, south, east, north)]
+    halves = [(west, south, MAX_LONGITUDE, north), (-MAX_LONGITUDE, south, east, north)]
+    return [(-MAX_LONGITUDE, south, MAX_LONGITUDE, north), *halves]
+
+
+def overall_box(boxes: Sequence[Bbox]) -> Bbox:
+    """The box that `boxes_of` was given."""
+    if len(boxes) == 1:
+        return boxes[0]
+    _, west_half, east_half = boxes
+    return (west_half[0], west_half[1], east_half[2], east_half[3])
 
 
 def geometry_bbox(geometry: Geometry) -> Bbox:

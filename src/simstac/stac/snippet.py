@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from simstac.stac.document import Document
 from simstac.stac.placement import Placement
-from simstac.storage import AwsS3
+from simstac.storage import AwsS3, CustomS3
 
 _AS_JSON = json.JSONEncoder(ensure_ascii=False)
 
@@ -16,20 +17,32 @@ def describe(prose: str, code: str) -> str:
     return f"{prose.strip()}\n\n## Open with xarray\n\n```python\n{code}```\n"
 
 
-def open_snippet(path: str, placement: Placement, *, asset: str = "icechunk", run: str | None = None) -> str:
+def open_snippet(
+    path: str, placement: Placement, *, asset: str = "icechunk", run: str | None = None, groups: Sequence[str] = ("",)
+) -> str:
     """The lines that open the asset of the document at ``path`` below the catalog's root.
 
-    Without a public URL the path is relative: the lines run in the folder that holds the catalog.
+    Without a public URL the path is relative: the lines run in the folder that holds the catalog. An endpoint that only
+    the catalog names is trusted with the reader's credentials where no other route leads to the data.
+
+    Args:
+        path: The document's.
+        placement: The store's.
+        asset: The key of its asset.
+        run: The run to select.
+        groups: Those that hold data, the root as ``""``; the first one is opened.
     """
     name = "item" if path.count("/") > 1 else "collection"
     package = "xpystac" if isinstance(placement.primary.scheme, AwsS3) else "simstac"
     select = f".sel(run={python_string(run)})" if run is not None else ""
+    group = f", group={python_string(groups[0])}" if groups[0] else ""
+    others = f"  # also {', '.join(groups[1:])}" if groups[0] and groups[1:] else ""
     return (
         "import pystac\n"
         f"import xarray as xr  # pip install {package}\n"
         "\n"
         f"{name} = pystac.read_file({python_string(placement.url(path))})\n"
-        f"ds = xr.open_dataset({name}.assets[{python_string(asset)}]){select}\n"
+        f"ds = xr.open_dataset({name}.assets[{python_string(asset)}]{group}{_trust(placement)}){select}{others}\n"
     )
 
 
@@ -47,6 +60,15 @@ def first_item_snippet(collection: str, item: Document, public_url: str | None) 
         f"item = collection.get_item({python_string(item['id'])})\n"
         f"ds = xr.open_dataset(item.assets[{python_string(asset)}])\n"
     )
+
+
+def _trust(placement: Placement) -> str:
+    schemes = [route.scheme for route in placement.routes]
+    private = [each for each in schemes if isinstance(each, CustomS3) and not each.anonymous]
+    if len(private) < len(schemes):
+        return ""
+    endpoints = list(dict.fromkeys(python_string(scheme.endpoint_url) for scheme in private))
+    return f", trust={endpoints[0] if len(endpoints) == 1 else '[' + ', '.join(endpoints) + ']'}"
 
 
 def python_string(value: str) -> str:

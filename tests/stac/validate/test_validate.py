@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import http.server
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -208,7 +210,96 @@ def test_official_schemas_from_a_folder(site, tmp_path):
     (folder / "schema.json").write_text(json.dumps(refuse))
     findings = check(site, official=tmp_path)
     assert [entry.document for entry in findings if entry.rule == SCHEMAS["datacube"]] == [RUN]
-    assert {entry.pointer for entry in findings if entry.rule == "unknown-schema"} >= {"/stac_version"}
+    unknown = {entry.problem.partition(" (")[0] for entry in findings if entry.rule == "unknown-schema"}
+    assert f"no schema to be had for {SCHEMAS['version']}" in unknown
+    assert f"no schema to be had for {SCHEMAS['datacube']}" not in unknown
+
+
+class Schemas(http.server.ThreadingHTTPServer):
+    """Schemas as their publishers serve them, a redirect at ``/moved.json``, and a list of what was asked."""
+
+    def __init__(self, documents: dict[str, object]) -> None:
+        super().__init__(("127.0.0.1", 0), SchemaHandler)
+        self.documents, self.asked = documents, list[str]()
+        self.url = f"http://127.0.0.1:{self.server_port}"
+
+
+class SchemaHandler(http.server.BaseHTTPRequestHandler):
+    server: Schemas
+
+    def do_GET(self) -> None:
+        self.server.asked.append(self.path)
+        found = self.server.documents.get(self.path)
+        self.send_response(200 if found is not None else 302 if self.path == "/moved.json" else 404)
+        if self.path == "/moved.json":
+            self.send_header("Location", "/datacube.json")
+        self.end_headers()
+        self.wfile.write(json.dumps(found).encode() if found is not None else b"")
+
+    def log_message(self, *arguments: object) -> None:
+        """Be silent."""
+
+
+@pytest.fixture
+def published():
+    """An extension's schema of the official shape: conditions, definitions, and references to other hosts' schemas."""
+    server = Schemas({})
+    server.documents |= {
+        "/rooms/v1.0.0/schema.json": {
+            "$schema": "http://json-schema.org/draft-07/schema#",
+            "$id": f"{server.url}/rooms/v1.0.0/schema.json#",
+            "oneOf": [
+                {
+                    "allOf": [
+                        {"$ref": "https://schemas.stacspec.org/v1.1.0/item-spec/json-schema/item.json"},
+                        {"properties": {"properties": {"$ref": "#/definitions/fields"}}},
+                    ]
+                },
+                {"properties": {"type": {"const": "Collection"}}},
+            ],
+            "definitions": {"fields": {"properties": {"rooms:count": {"$ref": f"{server.url}/shared.json#/count"}}}},
+        },
+        "/shared.json": {"count": {"type": "integer", "minimum": 1}},
+    }
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def declared(site, uri, **properties):
+    """The site's first run with one more extension, and that one alone."""
+    document = copy.deepcopy(site[RUN])
+    document["stac_extensions"] = [uri]
+    document["properties"] |= properties
+    return {RUN: json.dumps(document).encode()}
+
+
+@pytest.mark.parametrize(("count", "valid"), [(3, True), (0, False), ("three", False)])
+def test_official_schemas_from_the_network(site, published, count, valid):
+    """Fetched over HTTP, with what they refer to, once for all documents; the core is the one that pystac carries."""
+    uri = f"{published.url}/rooms/v1.0.0/schema.json"
+    documents = declared(site, uri, **{"rooms:count": count})
+    documents |= {path.replace("run-0000", "again"): content for path, content in documents.items()}
+    findings = validate_documents(documents.items(), official="network", whole=False).findings
+    about = [entry for entry in findings if entry.rule == uri]
+    assert (about == []) is valid
+    assert [entry for entry in findings if "no schema to be had" in entry.problem] == []
+    assert sorted(published.asked) == ["/rooms/v1.0.0/schema.json", "/shared.json"]
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [("/nothing.json", "404 Not Found"), ("/moved.json", "redirects to"), ("/page.json", "nknown type")],
+)
+def test_a_schema_that_cannot_be_had_is_a_finding(site, published, path, why):
+    published.documents["/page.json"] = {"type": "no such type"}
+    documents = declared(site, published.url + path)
+    findings = validate_documents(documents.items(), official="network", whole=False).findings
+    said = [entry.problem for entry in findings if "no schema to be had" in entry.problem]
+    assert len(said) == 1
+    assert why in said[0]
 
 
 def test_it_needs_neither_xarray_nor_numpy():

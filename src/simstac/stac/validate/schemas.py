@@ -46,8 +46,11 @@ class OfficialSchemas:
     """The published schemas of the extensions, from a folder laid out by host and path, or from the network."""
 
     def __init__(self, source: str | Path) -> None:
-        """Take schemas from the folder ``source``, or from where they are published if it is ``"network"``."""
-        self._load: Load = cache(_fetched if source == "network" else _Folder(Path(source)))
+        """Take schemas from the folder ``source``, or from where they are published if it is ``"network"``.
+
+        Those of the core that the folder lacks, and those of the core on the network, are the official ones in pystac.
+        """
+        self._load: Load = cache(_carried_or_fetched if source == "network" else _Folder(Path(source)))
         self._compiled = cache(self._compile)
 
     def problems(self, document: Document) -> Iterator[Broken]:
@@ -76,13 +79,17 @@ class _Folder:
     def __call__(self, uri: str) -> Any:
         parts = urlsplit(uri)
         path = self.root / parts.netloc / parts.path.lstrip("/")
+        if not path.is_file() and uri in _carried():
+            return _carried()[uri]
         try:
             return json.loads(path.read_bytes())
         except (OSError, ValueError) as error:
             raise StorageError(path, f"is no schema that can be read ({error})", "add it to the folder") from error
 
 
-def _fetched(uri: str) -> Any:
+def _carried_or_fetched(uri: str) -> Any:
+    if uri in _carried():
+        return _carried()[uri]
     from simstac.engine.fetch import read  # noqa: PLC0415  # brings xarray, which checking by our profile need not pay
 
     try:
