@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterable, Callable, Coroutine, Mapping
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, aclosing, suppress
 from functools import partial
 from typing import Any, overload
 
@@ -97,8 +97,9 @@ async def _published(
     found = None
     with destined() as place:
         order = Order(project=place.project, collection=place.collection, on_progress=on_progress)
-        async for found in study(results, parameters=parameters):
-            with suppress(SimstacError):
-                await asyncio.to_thread(write_some, order, found)
+        async with aclosing(study(results, parameters=parameters)) as studies:
+            async for found in studies:
+                with suppress(SimstacError):
+                    await asyncio.to_thread(write_some, order, found)
         assert found is not None  # noqa: S101  # a stream of studies has one, or an error
         return await asyncio.to_thread(finish, found, place)

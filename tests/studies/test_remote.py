@@ -254,3 +254,33 @@ def test_places_are_addresses(s3):
     place = files_at("s3://bucket/runs", endpoint_url=s3.endpoint_url)
     assert isinstance(place, BucketFiles)
     assert isinstance(place.scheme, CustomS3)
+
+
+@pytest.mark.parametrize("name", ["case 1", "ä#1", "100%", "a+b&c=d", "[x]"])
+def test_keys_hold_any_characters(s3, three_runs, name, tmp_path):  # noqa: F811
+    bucket, client = s3.make_bucket(), s3.client()
+    for kind in ("end", "err", "eio", "sql"):
+        client.upload_file(str(three_runs["i5"] / f"eplusout.{kind}"), bucket, f"my runs/{name}/eplusout.{kind}")
+    study = find_study(f"s3://{bucket}/my runs/*", open_files=partial(files_at, endpoint_url=s3.endpoint_url))
+    assert [run.name for run in study.runs] == [name]
+    assert read_run(study.runs[0], "mark", SOURCE).status == "completed"
+
+
+def test_an_address_may_be_that_of_one_file(s3, three_runs):  # noqa: F811
+    bucket, client = s3.make_bucket(), s3.client()
+    for kind in ("end", "err", "eio", "sql"):
+        client.upload_file(str(three_runs["i5"] / f"eplusout.{kind}"), bucket, f"runs/office.{kind}")
+    opened = partial(files_at, endpoint_url=s3.endpoint_url)
+    study = find_study(f"s3://{bucket}/runs/office.sql", open_files=opened)
+    assert [(run.name, run.source) for run in study.runs] == [("office", f"s3://{bucket}/runs/office.sql")]
+    assert read_run(study.runs[0], "mark", SOURCE).status == "completed"
+    with pytest.raises(SourceError, match=r"runs/none\.sql: matches no runs"):
+        find_study(f"s3://{bucket}/runs/none.sql", open_files=opened)
+
+
+def test_no_room_for_a_copy_is_told_of_the_run(elsewhere, monkeypatch):
+    study = find_study("s3://bucket/study", open_files=lambda at: elsewhere)
+    monkeypatch.setattr(tempfile, "tempdir", "/dev/full/none")
+    data = read_run(study.runs[0], "mark", SOURCE)
+    assert (data.status, data.fingerprint) == ("incomplete", "")
+    assert data.message.startswith("cannot be read: ")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
@@ -109,6 +110,9 @@ def is_remote(path: object) -> bool:
 
 def _remote_runs(address: str, source: Source, open_files: OpenFiles, *, ignore: str) -> tuple[Run, ...]:
     plain, pattern = split_pattern(address)
+    folder, _, name = plain.rpartition("/")
+    if not pattern and PurePosixPath(name).suffix and open_files(folder).find(name) is not None:
+        plain, pattern = folder, glob.escape(name)
     found = find_remote_runs(
         open_files(plain), pattern, ignore=ignore, is_run=lambda names: source.wanted(names).is_run
     )

@@ -9,13 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from simstac.errors import SourceError
 from simstac.objects import FileInfo
 from simstac.studies.remote import RemotePath
+from simstac.studies.scratch import scratch_folder
 from simstac.studies.source import Source, State, Wanted, fingerprint
 
 if TYPE_CHECKING:
@@ -60,8 +60,8 @@ def at_hand(path: Path | RemotePath, source: Source) -> Iterator[AtHand]:
         state = source.state(path)
         yield AtHand(path, state, lambda: source.open(path), lambda reader: fingerprint(state, reader))
         return
-    with TemporaryDirectory(prefix="simstac-run-") as folder:
-        copy = _Copy(path, source.wanted(path.by_name.keys(), path.file), Path(folder))
+    with scratch_folder() as folder:
+        copy = _Copy(path, source.wanted(path.by_name.keys(), path.file), folder)
         copy.fetch(copy.wanted.state)
 
         def open_copy() -> xr.DataTree:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import tempfile
 from asyncio import AbstractEventLoop
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -55,7 +55,7 @@ def study(
     region: str | None = ...,
     profile: str | None = ...,
     anonymous: bool = ...,
-) -> AsyncIterator[Study]: ...
+) -> AsyncGenerator[Study]: ...
 def study(
     results: Results | AsyncIterable[Event | Result],
     *,
@@ -66,7 +66,7 @@ def study(
     region: str | None = None,
     profile: str | None = None,
     anonymous: bool = False,
-) -> Study | AsyncIterator[Study]:
+) -> Study | AsyncGenerator[Study]:
     """The study that some results make; no run is opened yet.
 
     Args:
@@ -207,7 +207,7 @@ def _reason(result: Result) -> str:
 
 async def _as_they_end(
     events: AsyncIterable[Event | Result], parameters: Table | None, source: Source, open_files: OpenFiles
-) -> AsyncIterator[Study]:
+) -> AsyncGenerator[Study]:
     loop, runs = asyncio.get_running_loop(), list[Run]()
     table = Parameters() if parameters is None else await asyncio.to_thread(read_table, parameters, open_files)
     async with contextlib.aclosing(_gathered(events)) as batches:
