@@ -87,17 +87,36 @@ def name_fits(name: str, pattern: str) -> bool:
 
 def _matching(place: Files, files: Sequence[FileInfo], pattern: str) -> Iterator[RemotePath]:
     wanted = PurePosixPath(pattern).parts
+    folders = _folders(files)
+    matches = {folder: own for folder, own in folders.items() if _fits(folder.split("/"), wanted)}
+    if not matches:
+        called = _called(files)
+        single = (file.path for file in files if _fits(file.path.split("/"), wanted))
+        matches = {path: called[posixpath.splitext(path)[0]] for path in single}
+    for path, own in matches.items():
+        yield RemotePath(place, path, tuple(own))
+
+
+def _folders(files: Sequence[FileInfo]) -> dict[str, list[FileInfo]]:
+    """All folders but the topmost, with the files that lie in each at any depth."""
+    direct: dict[str, list[FileInfo]] = {}
+    for file in files:
+        direct.setdefault(file.path.rpartition("/")[0], []).append(file)
     folders: dict[str, list[FileInfo]] = {}
+    for path, own in direct.items():
+        folder = path
+        while folder:
+            folders.setdefault(folder, []).extend(own)
+            folder = folder.rpartition("/")[0]
+    return folders
+
+
+def _called(files: Sequence[FileInfo]) -> dict[str, list[FileInfo]]:
+    """The files by their path without its suffix."""
     called: dict[str, list[FileInfo]] = {}
     for file in files:
         called.setdefault(posixpath.splitext(file.path)[0], []).append(file)
-        for folder in PurePosixPath(file.path).parents[:-1]:
-            folders.setdefault(str(folder), []).append(file)
-    matches = {folder: own for folder, own in folders.items() if _fits(folder.split("/"), wanted)}
-    single = (file.path for file in files if _fits(file.path.split("/"), wanted))
-    matches = matches or {path: called[posixpath.splitext(path)[0]] for path in single}
-    for path, own in matches.items():
-        yield RemotePath(place, path, tuple(own))
+    return called
 
 
 def _below(place: Files, files: Sequence[FileInfo], is_run: Callable[[Collection[str]], bool]) -> Iterator[RemotePath]:

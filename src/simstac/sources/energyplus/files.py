@@ -6,13 +6,14 @@ import os
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from os import PathLike
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from simstac.errors import SourceError
 
 STEMS = ("eplusout", "eplus")
 RESULTS = (".sql", ".eso", ".mtr")
 _COMPANIONS = (".end", ".err", ".eio")
+_OF_A_RUN = frozenset((*RESULTS, *_COMPANIONS))
 _WRITING = ("-journal", "-wal")
 
 
@@ -132,9 +133,10 @@ def _names_in(folder: Path) -> frozenset[str]:
 def _stem_among(folder: Path, names: Collection[str]) -> str:
     """The stem of the run with these files; the engine's usual one where there is nothing."""
     kinds: dict[str, set[str]] = {}
-    for path in map(PurePath, names):
-        if path.suffix in (*RESULTS, *_COMPANIONS) and len(path.parts) == 1:
-            kinds.setdefault(path.stem, set()).add(path.suffix)
+    for name in names:
+        stem, dot, kind = name.rpartition(".")
+        if stem and dot + kind in _OF_A_RUN and "/" not in stem:
+            kinds.setdefault(stem, set()).add(dot + kind)
     for stem in STEMS:
         if stem in kinds:
             return stem
