@@ -154,7 +154,7 @@ def test_versions_agree() -> None:
 
 
 def test_imports_of_the_library_are_declared() -> None:
-    names = {"yaml": "pyyaml"}
+    names = {"yaml": "pyyaml", "iris": "scitools-iris"}
     optional = _requirements()
     used = set()
     for path in SOURCES:

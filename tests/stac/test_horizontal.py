@@ -52,6 +52,13 @@ def test_bounds_on_another_turn_of_the_circle():
     assert find_horizontal(dataset, Overrides()).bbox == (-10.5, -0.5, -8.5, 1.5)
 
 
+def test_rounded_longitudes_still_go_all_the_way_round():
+    edges = np.linspace(-1.875, 358.12493, 97, dtype=np.float32)
+    dataset = grid(((edges[:-1] + edges[1:]) / 2).tolist(), [0.0, 1.0])
+    assert find_horizontal(dataset, Overrides()).bbox[::2] == (-180.0, 180.0)
+    assert find_horizontal(dataset.isel(lon=slice(0, 95)), Overrides()).bbox[::2] != (-180.0, 180.0)
+
+
 def test_a_crs_that_pyproj_does_not_know():
     dataset = projected({"grid_mapping_name": "my_own_projection"}, [0, 1], [0, 1])
     error = refused(dataset)

@@ -11,7 +11,7 @@ from simstac.config.fields import Model, WebUrl, bucket_address
 from simstac.stac.metadata import Overrides
 
 STUDY = "study"
-OTHER_ENGINES = frozenset({"cf", "eplaunch", "icechunk", "scythe"})
+OTHER_ENGINES = frozenset({"cf", "eplaunch", "icechunk", "iris", "scythe"})
 """Engines that are read by a source of their own; every other engine reads the runs of a study."""
 
 
@@ -161,6 +161,26 @@ class IcechunkSource(_Source):
         return (self.under,) if isinstance(self.under, str) else self.under
 
 
+class IrisSource(_Source):
+    """Files of any format that Iris loads, written losslessly: cubes on different axes become groups."""
+
+    engine: Literal["iris"]
+    path: str | Annotated[tuple[str, ...], Field(min_length=1)]
+    """File or glob, or several of them, relative to the configuration's folder."""
+    names: tuple[str, ...] = ()
+    """The cubes to take, by standard name, long name, variable name or STASH code; all where left out."""
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The files and globs."""
+        return (self.path,) if isinstance(self.path, str) else self.path
+
+    @property
+    def local_paths(self) -> tuple[str, ...]:
+        """The paths on this machine that it reads."""
+        return tuple(path for path in self.paths if "://" not in path)
+
+
 class ScytheSource(_Source):
     """A Scythe experiment: all its versions and runs, or those of one version, or one run."""
 
@@ -196,6 +216,7 @@ type Source = Annotated[
     Annotated[StudySource, Tag(STUDY)]
     | Annotated[CfSource, Tag("cf")]
     | Annotated[IcechunkSource, Tag("icechunk")]
+    | Annotated[IrisSource, Tag("iris")]
     | Annotated[ScytheSource, Tag("scythe")]
     | Annotated[EPLaunchSource, Tag("eplaunch")],
     Discriminator(_kind),

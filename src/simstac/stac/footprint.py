@@ -25,6 +25,8 @@ type Array = np.ndarray[Any, np.dtype[np.float64]]
 EDGE_POINTS = 201
 RING_STRIDE = 20
 NEARLY = 1e-6
+ROUNDED = 1e-3
+"""How much of a cell's width the rounding of 32-bit longitudes may take from a full circle."""
 MANY_POINTS = 100
 WORLD_SQUARE_DEGREES = 41_253.0
 FULL_WINDING = 180.0
@@ -43,7 +45,10 @@ def rectilinear_bbox(longitude_edges: Array, latitude_edges: Array) -> Bbox:
     turned = np.unwrap(longitude_edges, period=FULL_CIRCLE)
     south = max(float(latitude_edges.min()), -MAX_LATITUDE)
     north = min(float(latitude_edges.max()), MAX_LATITUDE)
-    west, east = _arc(float(turned.min()), float(turned.max()))
+    west, east = float(turned.min()), float(turned.max())
+    if FULL_CIRCLE - (east - west) < ROUNDED * (east - west) / (turned.size - 1):
+        east = west + FULL_CIRCLE
+    west, east = _arc(west, east)
     return west, rounded(south), east, rounded(north)
 
 

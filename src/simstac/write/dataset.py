@@ -82,9 +82,9 @@ def write(
 ) -> Stored:
     """Write a dataset to its store, in one commit that readers see whole or not at all.
 
-    The store becomes equal to ``data``; chunks that hold the same values already are left alone, so that writing a
-    longer dataset appends to it. A dataset that is stored already makes no commit. Encodings are ours: no scale or
-    offset, times as int64 since 1970, strings of any length. Every value written is read back and compared.
+    The store becomes equal to ``data``; chunks that are equal already are left alone, so a longer dataset is appended
+    to it, and an equal one makes no commit. Encodings are ours (times as int64 since 1970, no scale or offset), but
+    for numbers encoded already, with ``_FillValue`` or ``units`` of time. Every value written is read back, compared.
 
     Args:
         data: A Dataset, or a DataTree for groups; read lazily, slab by slab.
@@ -163,6 +163,7 @@ def _encoding(
 ) -> tuple[np.dtype[Any], dict[str, Any], Callable[[Slab], NDArray[Any]]]:
     attrs = cf_attrs(variable)
     if variable.dtype.kind in "fiub":
+        attrs |= _missing(variable)
         return variable.dtype, attrs, lambda slab: np.asarray(variable[slab].values)
     values = np.asarray(variable.values)
     if unit is not None:
@@ -178,6 +179,14 @@ def _encoding(
     else:
         raise StorageError(href, f"keeps no {values.dtype}, as {path} is", "leave it out, or convert it to numbers")
     return values.dtype, attrs, lambda slab: np.asarray(values[slab], values.dtype)  # a scalar too
+
+
+def _missing(variable: xr.Variable) -> dict[str, Any]:
+    """The ``_FillValue`` of numbers that are not decoded, as xarray reads it from Zarr."""
+    from xarray.backends.zarr import FillValueCoder  # noqa: PLC0415  # 1.8 s that --help need not pay
+
+    value = variable.attrs.get("_FillValue")
+    return {} if value is None else {"_FillValue": FillValueCoder.encode(value, variable.dtype)}
 
 
 def _time_units(dataset: xr.Dataset, href: str) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from simstac.config.sources import CfSource, EPLaunchSource, IcechunkSource, ScytheSource, StudySource
+from simstac.config.sources import CfSource, EPLaunchSource, IcechunkSource, IrisSource, ScytheSource, StudySource
 from simstac.pipeline.builders.order import Built, Order
 
 __all__ = ["Built", "Order", "build_source"]
@@ -38,6 +38,10 @@ def build_source(order: Order) -> Built:
             from simstac.pipeline.builders.icechunk import build_existing  # noqa: PLC0415  # as above
 
             return build_existing(order, source)
+        case IrisSource():
+            from simstac.pipeline.builders.iris import build_iris  # noqa: PLC0415  # as above
+
+            return build_iris(order, source)
         case ScytheSource():
             from simstac.pipeline.builders.scythe import build_scythe  # noqa: PLC0415  # as above
 
