@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
-from simstac.config.fields import Model, WebUrl, bucket_address
+from simstac.config.fields import BucketUrl, Model, WebUrl, bucket_address
 from simstac.stac.metadata import Overrides
 
 STUDY = "study"
@@ -169,6 +169,9 @@ class IrisSource(_Source):
     """File or glob, or several of them, relative to the configuration's folder."""
     names: tuple[str, ...] = ()
     """The cubes to take, by standard name, long name, variable name or STASH code; all where left out."""
+    mounts: dict[str, BucketUrl] = Field(default_factory=dict)
+    """Buckets that folders of this machine are mounted from, ``{/mnt/archive: s3://bucket/prefix}``, at
+    ``endpoint_url``; those of s3fs are detected where they are left out."""
 
     @property
     def paths(self) -> tuple[str, ...]:

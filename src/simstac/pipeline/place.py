@@ -15,8 +15,9 @@ from simstac.publishing import LocalTarget as LocalDestination
 from simstac.publishing import S3Target as S3Destination
 from simstac.publishing import Target
 from simstac.s3.credentials import ProfileKeys, key_source
+from simstac.sources.mounts import canonical, refuse_lost_mounts
 from simstac.stac.placement import Placement, Route, place_store
-from simstac.storage import KeySource, LocalPath, StorageScheme, local_path, scheme_from_url
+from simstac.storage import CustomS3, KeySource, LocalPath, StorageScheme, local_path, scheme_from_url
 
 if TYPE_CHECKING:
     from simstac.write import Container
@@ -44,17 +45,41 @@ def store_place(project: Project, collection: Collection) -> Place:
 
     Raises:
         StorageError: If its profile has no keys.
+        ConfigError: If the site lies in a mount.
+        SourceError: If the mount that it lies in is lost.
     """
     store = collection.store
     if store.url is None:
-        return Place(str(project.site / "data" / f"{collection.id}.icechunk"), LocalPath())
+        return _in_site(project, collection)
     scheme = scheme_from_url(store.url, endpoint_url=store.endpoint_url, region=store.region, anonymous=store.anonymous)
     if isinstance(scheme, LocalPath):
-        return Place(str(project.folder / store.url), scheme)
+        folder = project.folder / store.url
+        return _behind_mount(folder) or Place(str(folder), scheme)
     credentials = key_source(store.profile) if store.profile else None
     if credentials is not None:
         credentials()
     return Place(store.url.rstrip("/"), scheme, credentials)
+
+
+def _in_site(project: Project, collection: Collection) -> Place:
+    folder = project.site / "data" / f"{collection.id}.icechunk"
+    mounted = _behind_mount(folder)
+    if mounted is not None:
+        problem = f"{project.site} lies in a mount of {mounted.href}, which no store can be written through"
+        raise ConfigError("catalog.site", problem, "choose a folder on a disk, and publish to the bucket by a target")
+    return Place(str(folder), LocalPath())
+
+
+def _behind_mount(folder: Path) -> Place | None:
+    """The place in the bucket of a folder in a mount, which Icechunk writes to directly; None for other folders."""
+    refuse_lost_mounts([folder])
+    origin = canonical(folder)
+    if origin is None:
+        return None
+    if quote(origin.href.removeprefix("s3:")) != origin.href.removeprefix("s3:"):
+        problem = f"{origin.href} holds a character that no address may hold as it is"
+        raise ConfigError("store.url", problem, "name it in letters, digits, '-', '_' and '.'")
+    return Place(origin.href, origin.scheme)
 
 
 def placement(project: Project, collection: Collection) -> Placement:
@@ -103,10 +128,18 @@ def destination(project: Project, target: S3Target | GitTarget | LocalTarget) ->
 
 def trusted_endpoints(project: Project) -> tuple[str, ...]:
     """The S3 endpoints that the configuration names, which may see its user's credentials."""
-    stores = [collection.store.endpoint_url for collection in project.collections]
+    stores = [_store_endpoint(project, collection) for collection in project.collections]
     sources = [collection.source.endpoint_url for collection in project.collections]
     targets = [target.endpoint_url for target in project.targets if isinstance(target, S3Target)]
     return tuple(sorted({url for url in (*stores, *sources, *targets) if url}))
+
+
+def _store_endpoint(project: Project, collection: Collection) -> str | None:
+    store = collection.store
+    if store.url is None or "://" in store.url:
+        return store.endpoint_url
+    scheme = store_place(project, collection).scheme
+    return scheme.endpoint_url if isinstance(scheme, CustomS3) else None
 
 
 def _mirror(target: S3Target) -> Route:

@@ -18,6 +18,7 @@ from simstac.stac.placement import Placement, Route
 from simstac.stac.releases import Release, link_versions, version_id, version_title
 from simstac.stac.skeleton import asset_key, collection_document, item_document
 from simstac.stac.snippet import describe, open_snippet
+from simstac.stac.source_files import add_source_files
 from simstac.stac.temporal import interval
 
 if TYPE_CHECKING:
@@ -169,6 +170,7 @@ def _item(subject: Subject, identifier: str, title: str) -> Document:
         description=describe(f"{prose}{version}", _snippet(path, subject)),
     )
     apply_all(document, subject)
+    add_source_files(document, subject.groups[""].attrs)
     return document
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 STASH_TEXT = "um_stash_source"
 LAZY_BYTES = 5000
 """As Iris has it."""
-OURS = frozenset({"coordinates", "simstac"})
+OURS = frozenset({"coordinates", "simstac_sources"})
 """Attributes of a group that say how it is stored."""
 
 
