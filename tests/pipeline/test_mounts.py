@@ -9,6 +9,8 @@ from tests.sources.iris.cases import SAMPLES
 
 import simstac
 from simstac.errors import ConfigError
+from simstac.pipeline.builders.order import Order
+from simstac.pipeline.mounted import in_buckets
 from simstac.pipeline.place import store_place, trusted_endpoints
 from simstac.storage import CustomS3
 
@@ -84,3 +86,44 @@ def test_site_in_a_mount_is_refused(mounts, bucket, tmp_path):
     (tmp_path / "met.yaml").write_text(text.replace("title: Weather", f"title: Weather, site: '{point}/site'"))
     with pytest.raises(ConfigError, match="lies in a mount of s3://"):
         simstac.build(simstac.load_project(tmp_path / "met.yaml"))
+
+
+def test_cf_files_in_a_mount_are_read_from_their_bucket(mounts, bucket, tmp_path, s3):
+    s3.client().upload_file(str(SAMPLES / "SOI_Darwin.nc"), bucket, "cf/soi.nc")
+    point = mounts.mount(f"{bucket}:/cf", tmp_path / "mnt one")
+    text = CONFIGURATION.replace("    store: {url: STORE}\n", "").replace(
+        "engine: iris, path: 'mnt one/in/*.pp'", "engine: cf, path: 'mnt one/*.nc'"
+    )
+    (tmp_path / "met.yaml").write_text(text + "    metadata: {bbox: [130.9, -12.4, 130.9, -12.4]}\n")
+    project = simstac.load_project(tmp_path / "met.yaml")
+    report = simstac.build(project)
+    assert report.ok, report.errors
+    order, source = in_buckets(Order(project=project, collection=project.collections[0]), project.collections[0].source)
+    assert (source.paths, source.endpoint_url) == ((f"s3://{bucket}/cf/*.nc",), s3.endpoint_url)
+    assert order.collection.source == source
+    mounts.kill(point)
+    (error,) = simstac.build(project).errors
+    assert "is lost" in str(error)
+
+
+def test_iris_reads_no_addresses(tmp_path):
+    (tmp_path / "met.yaml").write_text(
+        CONFIGURATION.replace("mnt one/in/*.pp", "s3://b/x.pp").replace("STORE", "site/data/x")
+    )
+    (error,) = simstac.build(simstac.load_project(tmp_path / "met.yaml")).errors
+    assert "is an address, and Iris reads files" in str(error)
+
+
+def test_references_to_files_in_a_mount_lead_to_the_bucket(mounts, bucket, tmp_path, s3):
+    s3.client().upload_file(str(SAMPLES / "SOI_Darwin.nc"), bucket, "cf/soi.nc")
+    mounts.mount(f"{bucket}:/cf", tmp_path / "mnt one")
+    text = CONFIGURATION.replace("    store: {url: STORE}\n", "").replace(
+        "engine: iris, path: 'mnt one/in/*.pp'", "engine: cf, virtual: true, path: 'mnt one/*.nc'"
+    )
+    (tmp_path / "met.yaml").write_text(text + "    metadata: {bbox: [130.9, -12.4, 130.9, -12.4]}\n")
+    report = simstac.build(simstac.load_project(tmp_path / "met.yaml"))
+    assert report.ok, report.errors
+    assert report.collections[0].statuses == ("referenced",)
+    document = (tmp_path / "site/wind/wind-1/wind-1.json").read_text()
+    assert f"s3://{bucket}/" in document
+    assert "mnt one" not in document

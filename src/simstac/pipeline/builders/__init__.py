@@ -20,6 +20,8 @@ def build_source(order: Order) -> Built:
         from simstac.pipeline.builders.study import build_runs  # noqa: PLC0415  # what other sources need not load
 
         return build_runs(order, order.study)
+    from simstac.pipeline.mounted import in_buckets  # noqa: PLC0415  # as above
+
     source = order.collection.source
     match source:
         case StudySource():
@@ -29,11 +31,11 @@ def build_source(order: Order) -> Built:
         case CfSource(virtual=True):
             from simstac.pipeline.builders.virtual import build_virtual  # noqa: PLC0415  # as above
 
-            return build_virtual(order, source)
+            return build_virtual(*in_buckets(order, source))
         case CfSource():
             from simstac.pipeline.builders.cf import build_cf  # noqa: PLC0415  # as above
 
-            return build_cf(order, source)
+            return build_cf(*in_buckets(order, source))
         case IcechunkSource():
             from simstac.pipeline.builders.icechunk import build_existing  # noqa: PLC0415  # as above
 
