@@ -6,7 +6,7 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,13 +91,18 @@ def refuse_lost_mounts(paths: Iterable[str | os.PathLike[str]], explicit: Mappin
         real = _real(split_pattern(os.fspath(path))[0])
         for folder, address in (explicit or {}).items():
             point = _real(folder)
-            if real.is_relative_to(point) and mount_at(point, rows) == mount_at(point.parent, rows):
+            if real.is_relative_to(point) and not _is_mounted(point, rows):
                 raise _unmounted(point, _mount_command(address, point))
         row = mount_at(real, rows)
         if row is not None and row.kind == S3FS:
             _refuse_silent(row, explicit or {})
         elif (plan := planned(real)) is not None:
             raise _unmounted(plan[0], f"mount {shlex.quote(str(plan[0]))}")
+
+
+def _is_mounted(point: Path, rows: Sequence[Mounted]) -> bool:
+    """Whether something is mounted at a folder, lost or not; systems without a table of mounts know less."""
+    return mount_at(point, rows) != mount_at(point.parent, rows) if rows else point.is_mount()
 
 
 def _refuse_silent(row: Mounted, explicit: Mapping[str, str]) -> None:
