@@ -212,8 +212,9 @@ def fingerprint(state: State, reader: str) -> str:
 
 def _file_digest(path: Path) -> bytes:
     """SHA-256 of a file, read in large blocks: other threads run while one is hashed."""
-    digest, block = hashlib.sha256(), memoryview(bytearray(HASHED_BYTES))
+    digest = hashlib.sha256()
     with _reading(path), path.open("rb", buffering=0) as file:
+        block = memoryview(bytearray(min(HASHED_BYTES, path.stat().st_size + 1)))
         while count := file.readinto(block):
             digest.update(block[:count])
     return digest.digest()

@@ -121,7 +121,9 @@ class Build:
             loaded = self._load(batch, peeked)
             if number == 0 and not last:
                 self._grow_for(loaded)
-            yield self._settle(batch, loaded, last=last)
+            outcome = self._settle(batch, loaded, last=last)
+            del loaded  # or two batches would be held while the next one is read
+            yield outcome
 
     def _pass_by_workers(
         self, batches: Sequence[Batch], peeked: dict[str, RunData], *, last: bool

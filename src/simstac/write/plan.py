@@ -51,19 +51,19 @@ def plan_update(study: Study, marks: Mapping[str, str], table: RunTable, *, drop
             stays, as missing.
     """
     stored, statuses = table.texts("fingerprint"), table.texts("status")
-    there = {run.name: run for run in study.runs}
-    unread = {name for name in table.runs if not statuses[name]}
+    there, known = {run.name: run for run in study.runs}, set(table.runs)
+    unread = {name for name in table.runs if not statuses.get(name)}
     gone = [
         name
         for name in table.runs
-        if name not in there or (there[name].path is None and statuses[name] not in {"missing", ""})
+        if name not in there or (there[name].path is None and statuses.get(name, "") not in {"missing", ""})
     ]
     let_go = {
         name for name in gone if name in unread or drop_vanished is True or (drop_vanished and name in drop_vanished)
     }
     dropped = [name for name in gone if name in let_go and name not in there]
     emptied = let_go & there.keys()
-    added = tuple(name for name in there if name not in stored)
+    added = tuple(name for name in there if name not in known)
     return Plan(
         runs=(*(name for name in table.runs if name not in dropped), *added),
         added=added,
@@ -72,7 +72,7 @@ def plan_update(study: Study, marks: Mapping[str, str], table: RunTable, *, drop
             for name in table.runs
             if name in emptied
             or (name in unread and name in there)
-            or _is_changed(there.get(name), marks, stored[name])
+            or _is_changed(there.get(name), marks, stored.get(name, ""))
         ),
         vanished=tuple(name for name in gone if name not in let_go),
         dropped=tuple(dropped),

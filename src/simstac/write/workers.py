@@ -144,7 +144,7 @@ class Cluster:
 
         dask: Any = distributed
 
-        packed = pickle.dumps((task, common))
+        packed = self.client.submit(bytes, pickle.dumps((task, common)), pure=False)
         futures = self.client.map(_work_packed, items, packed=packed, pure=False, batch_size=1000)
         left = dict(zip(futures, items, strict=True))
         del futures
