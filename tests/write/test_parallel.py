@@ -170,6 +170,21 @@ def test_the_build_after_a_killed_one_reads_only_what_that_had_not_saved(tmp_pat
     assert not write_study(study(base), str(base / "store"), LocalPath(), chunks=CHUNKS)[0].changed
 
 
+def test_a_script_that_every_process_would_begin_again_is_told_so(tmp_path):
+    make_runs(tmp_path)
+    (tmp_path / "build.py").write_text(
+        "import sys, pathlib\n"
+        f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "from test_parallel import CHUNKS, LocalPath, Parallel, study, write_study\n"
+        f"base = pathlib.Path({str(tmp_path)!r})\n"
+        "write_study(study(base), str(base / 'store'), LocalPath(), chunks=CHUNKS, parallel=Parallel(2))\n"
+    )
+    command = [sys.executable, str(tmp_path / "build.py")]
+    done = subprocess.run(command, timeout=100, check=False, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "jobs: the processes do not start; in a script, call simstac below: if __name__" in done.stderr
+
+
 def test_no_processes_no_dask_and_no_scheduler_are_one_line_errors(monkeypatch):
     with pytest.raises(ConfigError, match="jobs: is 0; give the number of processes"):
         Parallel(0)

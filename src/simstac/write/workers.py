@@ -19,6 +19,7 @@ from simstac.errors import ConfigError, StorageError
 LOSSES = 3
 """As often the worker of an item is lost before the item is given up."""
 LOCAL = "local"
+GUARD = "in a script, call simstac below: if __name__ == '__main__':"
 CONNECT_SECONDS = 15
 
 
@@ -31,7 +32,7 @@ class Parallel:
         dask: The address of a Dask scheduler, or ``local`` for a cluster of ``jobs`` processes here.
 
     Raises:
-        ConfigError: If there are no jobs.
+        ConfigError: If there are no jobs, or a script that new processes import begins to build in each of them again.
     """
 
     jobs: int | None = None
@@ -41,6 +42,8 @@ class Parallel:
         """Refuse what cannot be."""
         if self.jobs is not None and self.jobs < 1:
             raise ConfigError("jobs", f"is {self.jobs}", "give the number of processes, 1 or more")
+        if self and getattr(multiprocessing.current_process(), "_inheriting", False):
+            raise ConfigError("jobs", "a new process imports the script and would build again", GUARD)
 
     def __bool__(self) -> bool:
         """Whether other processes take part."""
@@ -80,10 +83,11 @@ def hired(parallel: Parallel) -> Iterator[Workers]:
     dask: Any = distributed
     if parallel.dask == LOCAL:
         here = {"host": "127.0.0.1", "dashboard_address": None, "threads_per_worker": 1}
-        with (
-            dask.LocalCluster(n_workers=parallel.jobs or os.cpu_count() or 1, **here) as cluster,
-            dask.Client(cluster) as client,
-        ):
+        try:
+            local = dask.LocalCluster(n_workers=parallel.jobs or os.cpu_count() or 1, **here)
+        except RuntimeError as error:
+            raise ConfigError("--dask local", f"the cluster does not start ({error})", GUARD) from error
+        with local as cluster, dask.Client(cluster) as client:
             yield Cluster(client)
         return
     try:
@@ -175,8 +179,7 @@ def _pool[C, I, R](jobs: int, task: Callable[[C, I], R], common: C) -> Iterator[
         try:
             pool.submit(os.getpid).result()
         except BrokenProcessPool as error:
-            remedy = "in a script, call simstac below: if __name__ == '__main__':"
-            raise ConfigError("jobs", "the processes do not start", remedy) from error
+            raise ConfigError("jobs", "the processes do not start", GUARD) from error
         try:
             yield pool
         except BaseException:
