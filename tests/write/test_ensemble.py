@@ -126,7 +126,7 @@ def test_a_row_without_results_is_missing_and_becomes_a_run_when_they_come(folde
     parameters = {name: {"u": float(number)} for number, name in enumerate(["late", *(f"run-{n}" for n in range(5))])}
     stored, report = folder.write(parameters)
     assert report.statuses["late"] == "missing"
-    assert report.problems == ("late: missing, the parameter table names it, but its results are not there",)
+    assert report.problems == ("late: missing: the parameter table names it, but its results are not there",)
     tree = open_stored(stored)
     assert np.isnan(tree["t"].sel(run="late")).all()
     assert tree["u"].sel(run="late").item() == 0.0
@@ -142,8 +142,8 @@ def test_one_bad_run_does_not_stop_the_others_and_is_read_again_next_time(folder
     (folder.base / "runs/run-3" / STATUS).write_text("failed:severe error in node 3")
     stored, report = folder.write()
     assert report.problems == (
-        "run-2: incomplete, results.json: is torn; simulate again",
-        "run-3: failed, severe error in node 3",
+        "run-2: incomplete: results.json: is torn; simulate again",
+        "run-3: failed: severe error in node 3",
     )
     tree = open_stored(stored)
     assert np.isnan(tree["t"].sel(run=["run-2", "run-3"])).all()
@@ -154,6 +154,26 @@ def test_one_bad_run_does_not_stop_the_others_and_is_read_again_next_time(folder
     healed, report = folder.write()
     assert report.rewritten == ("run-2",)
     assert open_stored(healed)["eui"].values[2] == 2.0
+
+
+def test_a_stored_run_that_cannot_be_read_again_keeps_its_results_and_is_a_problem(folder):
+    first, _ = folder.write()
+    whole = (folder.base / "runs/run-2/results.json").read_text()
+    (folder.base / "runs/run-2/results.json").write_text(whole[:-5])
+    torn, report = folder.write()
+    problem = ("run-2: its last results are kept: results.json: is torn; simulate again",)
+    assert (torn.snapshot_id, report.problems, report.rewritten) == (first.snapshot_id, problem, ())
+    folder.run("run-3", [9.0, 9.0, 9.0])
+    other, report = folder.write()
+    assert (report.problems, report.rewritten) == (problem, ("run-3",))
+    tree = open_stored(other)
+    assert tree["eui"].values.tolist() == [0.0, 1.0, 2.0, 9.0, 4.0]
+    assert tree["t"].sel(run="run-2", zone="CORE").values.tolist() == [2.0, 1.0, 2.0]
+    assert folder.write()[1].problems == problem
+    (folder.base / "runs/run-2/results.json").write_text(whole)
+    healed, report = folder.write()
+    assert report.problems == ()
+    assert open_stored(healed)["eui"].values.tolist() == [0.0, 1.0, 2.0, 9.0, 4.0]
 
 
 def test_a_completed_run_that_fails_later_has_no_data_left(folder):
@@ -185,7 +205,7 @@ def test_a_run_of_another_kind_is_refused_by_name(folder):
     write_run(folder.base / "runs/run-9", {"/hourly": odd})
     _, report = folder.write()
     assert report.problems == (
-        "run-9: incomplete, variable 'm' has the dimensions ('zone', 'time') where other runs have ('time',)",
+        "run-9: incomplete: variable 'm' has the dimensions ('zone', 'time') where other runs have ('time',)",
     )
 
 

@@ -37,14 +37,14 @@ class Batch:
         stop: The row after its last.
         runs: Row → run.
         marks: The runs' fingerprints by name, as far as they are known.
-        stale: Whether any of these runs has data in the store.
+        stored: The names of those among them that have data in the store.
     """
 
     start: int
     stop: int
     runs: Mapping[int, Run]
     marks: Mapping[str, str] = field(default_factory=dict)
-    stale: bool = False
+    stored: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,6 +64,7 @@ class Outcome:
         read: The runs by name, without their values and structure.
         digests: Those of the structures of the runs that have data.
         structures: By digest those that differ from the ensemble's.
+        kept: Why runs that have data in the store could not be read again, by name; they stay as they were.
         written: Whether they are in the store; if not, its shape must grow first.
     """
 
@@ -71,6 +72,7 @@ class Outcome:
     read: Mapping[str, RunData]
     digests: Mapping[str, str]
     structures: Mapping[str, Structure]
+    kept: Mapping[str, str]
     written: bool
 
 
@@ -124,9 +126,9 @@ def batches_of(
     known, batches = marks or {}, []
     for chunk, rows in groupby(sorted(runs), key=lambda row: row // run_chunk):
         own = {row: runs[row] for row in rows}
-        stale = any(run.name in with_data for run in own.values())
+        stored = frozenset(run.name for run in own.values() if run.name in with_data)
         own_marks = {run.name: known[run.name] for run in own.values() if run.name in known}
-        batches.append(Batch(chunk * run_chunk, min((chunk + 1) * run_chunk, total), own, own_marks, stale))
+        batches.append(Batch(chunk * run_chunk, min((chunk + 1) * run_chunk, total), own, own_marks, stored))
     return tuple(batches)
 
 
@@ -162,7 +164,8 @@ def settle_batch(root: zarr.Group, shape: Shape, batch: Batch, read: Mapping[str
             read[name] = refused(data, "its results changed while they were read")
         elif not covered:
             fits = False
-    if fits and (batch.stale or any(data.structure for data in read.values())):
+    kept = {name: read.pop(name).message for name in batch.stored if _is_unreadable(read[name])}
+    if fits and any(name in batch.stored or data.structure for name, data in read.items()):
         _write(root, shape, batch, read)
     digests, structures = {}, {}
     for name, data in read.items():
@@ -171,7 +174,7 @@ def settle_batch(root: zarr.Group, shape: Shape, batch: Batch, read: Mapping[str
             structures[digests[name]] = data.structure
     structures.pop(shape.structure.digest, None)
     bare = {name: replace(data, values={}, structure=None) for name, data in read.items()}
-    return Outcome(batch, bare, digests, structures, written=fits)
+    return Outcome(batch, bare, digests, structures, kept, written=fits)
 
 
 def lost_batch(batch: Batch) -> dict[str, RunData]:
@@ -180,8 +183,13 @@ def lost_batch(batch: Batch) -> dict[str, RunData]:
     return {run.name: RunData(run, "incomplete", problem, "") for run in batch.runs.values()}
 
 
+def _is_unreadable(data: RunData) -> bool:
+    """Whether the run was to have data, and could not be read or did not go with the others."""
+    return data.status == "incomplete" and not data.fingerprint
+
+
 def _write(root: zarr.Group, shape: Shape, batch: Batch, read: Mapping[str, RunData]) -> None:
-    rows = {row - batch.start: read[run.name] for row, run in batch.runs.items()}
+    rows = {row - batch.start: read[run.name] for row, run in batch.runs.items() if run.name in read}
     for key, spec in shape.layout.arrays.items():
         array, length = array_at(root, spec.path), batch.stop - batch.start
         block = _whole_block(key, spec, rows, shape.layout) if length == 1 else None

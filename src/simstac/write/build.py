@@ -62,6 +62,7 @@ class Build:
         parallel: Which processes read and write.
         shape: The ensemble as it lies in the store now.
         table: The run table, with what was read when it was last saved.
+        kept: Why runs that have data in the store could not be read again, by name; they stay as they were.
     """
 
     study: Study
@@ -75,6 +76,7 @@ class Build:
     parallel: Parallel = field(default_factory=Parallel)
     shape: Shape = field(init=False)
     table: RunTable = field(init=False)
+    kept: dict[str, str] = field(init=False, default_factory=dict)
     _read: dict[str, RunData] = field(init=False, default_factory=dict)
     _digests: dict[str, str] = field(init=False, default_factory=dict)
     _structures: dict[str, Structure] = field(init=False, default_factory=dict)
@@ -148,6 +150,7 @@ class Build:
     def _note(self, outcome: Outcome) -> None:
         """Remember what was written, and now and then save it."""
         self._read |= outcome.read
+        self.kept |= outcome.kept
         self._digests |= outcome.digests
         self._structures |= outcome.structures
         self._structures.setdefault(self.shape.structure.digest, self.shape.structure)

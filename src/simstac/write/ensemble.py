@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from simstac.errors import SourceError
 from simstac.progress import OnProgress, silent
@@ -45,6 +45,7 @@ class Report:
         messages: Why, of those that have something to say.
         added: Runs that were not in the store before.
         rewritten: Runs whose source changed.
+        unreadable: Why runs whose source changed could not be read, by name; they stay as they were in the store.
         vanished: Runs in the store whose results are gone, and that were kept.
         dropped: Such runs that were removed.
         differences: What some of the runs just read lack that others have, a line each.
@@ -54,16 +55,19 @@ class Report:
     messages: Mapping[str, str]
     added: tuple[str, ...] = ()
     rewritten: tuple[str, ...] = ()
+    unreadable: Mapping[str, str] = field(default_factory=dict)
     vanished: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
     differences: tuple[str, ...] = ()
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """The runs without data, a line each."""
+        """The runs without data, and those whose data are older than their source, a line each."""
         bad = {run: status for run, status in self.statuses.items() if status != COMPLETED}
         said = self.messages
-        return tuple(f"{run}: {status}" + (f", {said[run]}" if said.get(run) else "") for run, status in bad.items())
+        without = [f"{run}: {status}" + (f": {said[run]}" if said.get(run) else "") for run, status in bad.items()]
+        older = [f"{run}: its last results are kept: {why}" for run, why in sorted(self.unreadable.items())]
+        return (*without, *older)
 
 
 def write_study(  # noqa: PLR0913  # each is a choice of its own
@@ -178,8 +182,11 @@ def _write_once(task: _Task) -> tuple[Stored, Report]:
         if changed:
             _refuse_no_data(study, table)
             marks = table.texts("fingerprint") | marks
-            transaction.commit(plan.message(), _metadata(study, table, task.fingerprint(marks)))
-        report = _report(plan if changed else replace(plan, rewritten=()), table, lacks)
+            complete = not build.kept and _is_complete(study, table)
+            metadata = {"layout": STUDY_LAYOUT, "fingerprint": task.fingerprint(marks), "complete": complete}
+            transaction.commit(plan.message(), metadata)
+        done = replace(plan, rewritten=tuple(run for run in plan.rewritten if changed and run not in build.kept))
+        report = replace(_report(done, table, lacks), unreadable=build.kept)
         return _released(repository, task, changed=changed), report
 
 
@@ -211,10 +218,10 @@ def _refuse_no_data(study: Study, table: RunTable) -> None:
     raise SourceError(str(first.path or first.name), f"no run of the study completed: {reason}", remedy)
 
 
-def _metadata(study: Study, table: RunTable, fingerprint: str) -> dict[str, Any]:
+def _is_complete(study: Study, table: RunTable) -> bool:
+    """Whether no run must be read again."""
     marks = table.texts("fingerprint")
-    complete = all(marks[run.name] for run in study.runs if run.path is not None)
-    return {"layout": STUDY_LAYOUT, "fingerprint": fingerprint, "complete": complete}
+    return all(marks[run.name] for run in study.runs if run.path is not None)
 
 
 def _report(plan: Plan, table: RunTable, lacks: tuple[str, ...]) -> Report:

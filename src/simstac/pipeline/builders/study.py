@@ -11,8 +11,6 @@ from simstac.storage import Stored
 from simstac.studies import Study
 from simstac.write import Report, write_ahead, write_study
 
-COMPLETED = "completed"
-
 
 def build_study(order: Order, source: StudySource) -> Built:
     """Write the ensemble of the study that the configuration names, and describe it.
@@ -36,7 +34,7 @@ def build_runs(order: Order, study: Study) -> Built:
         documents=describe_store(order.project, order.collection, stored),
         stored=stored,
         statuses=tuple(report.statuses.values()),
-        problems=_problems(report),
+        problems=report.problems,
         notes=_notes(report),
     )
 
@@ -68,15 +66,6 @@ def write_some(order: Order, study: Study) -> None:
         credentials=place.credentials,
         on_progress=order.on_progress,
     )
-
-
-def _problems(report: Report) -> tuple[str, ...]:
-    lines = []
-    for run, status in report.statuses.items():
-        if status != COMPLETED:
-            message = report.messages.get(run, "")
-            lines.append(f"{run}: {status}" + (f": {message}" if message else ""))
-    return tuple(lines)
 
 
 def _notes(report: Report) -> tuple[str, ...]:
