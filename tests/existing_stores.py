@@ -192,6 +192,7 @@ class GitHub:
         self.seen: list[tuple[str, str | None]] = []
         self.fails: set[str] = set()
         self.is_odd = False
+        self.url_of_files = ""
         handler = self._handler()
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/contents/datasets"
@@ -208,7 +209,12 @@ class GitHub:
                     return
                 if self.path == "/contents/datasets":
                     rows = [
-                        {"name": each, "type": "file", "url": f"{github.url}/{each}", "path": f"datasets/{each}"}
+                        {
+                            "name": each,
+                            "type": "file",
+                            "url": github.url_of_files or f"{github.url}/{each}",
+                            "path": f"datasets/{each}",
+                        }
                         for each in github.files
                     ]
                     content = json.dumps({"message": "odd"} if github.is_odd else rows).encode()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import heapq
+import ipaddress
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
 
 import icechunk
 
@@ -21,6 +23,7 @@ from simstac.errors import StorageError
 from simstac.storage import (
     AwsS3,
     CustomS3,
+    Gcs,
     Http,
     KeySource,
     LocalPath,
@@ -108,7 +111,7 @@ def _open_icechunk(
     repository = icechunk.Repository.open(storage)
     containers = tuple(_containers(repository.config, href, scheme))
     if containers:
-        repository = open_repository(storage, containers, trusted)
+        repository = open_repository(storage, _readable(containers, href, scheme), trusted)
     info = next(iter(repository.ancestry(branch=MAIN)))
     tag = _tag_at(repository, info.id)
     stored = Stored(
@@ -175,6 +178,43 @@ def _containers(config: icechunk.RepositoryConfig, href: str, scheme: StorageSch
         if prefix.startswith("file:") and not isinstance(scheme, LocalPath):
             raise StorageError(href, f"takes chunks from {prefix}, a folder of its writer's machine")
         yield Container(prefix, _container_scheme(prefix, entry.store))
+
+
+def _readable(containers: tuple[Container, ...], href: str, scheme: StorageScheme) -> tuple[Container, ...]:
+    """The places as they may be read from here, for a stranger's store must not lead us to what only we can reach.
+
+    Those of a store that is read without keys are read without keys, and none lies in this machine's own network,
+    unless the store lies at the same host.
+
+    Raises:
+        StorageError: If a place lies in a private network.
+    """
+    own = _host(href, scheme)
+    for container in containers:
+        host = _host(container.prefix, container.scheme)
+        if host != own and _is_private(host):
+            raise StorageError(href, f"takes chunks from {container.prefix}, an address of a private network")
+    if not getattr(scheme, "anonymous", isinstance(scheme, Http)):
+        return containers
+    return tuple(
+        replace(container, scheme=replace(container.scheme, anonymous=True))
+        if isinstance(container.scheme, AwsS3 | CustomS3 | Gcs)
+        else container
+        for container in containers
+    )
+
+
+def _host(href: str, scheme: StorageScheme) -> str:
+    address = scheme.endpoint_url if isinstance(scheme, CustomS3) else href
+    return urlsplit(address).hostname or "" if address.startswith(("http://", "https://")) else ""
+
+
+def _is_private(host: str) -> bool:
+    """Whether a host is written as one of a private network; what a name of the public DNS means is not asked."""
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        return host.rstrip(".") == "localhost" or host.rstrip(".").endswith((".localhost", ".local", ".internal"))
 
 
 def _container_scheme(prefix: str, store: object) -> StorageScheme:

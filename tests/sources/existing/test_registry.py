@@ -113,6 +113,14 @@ def test_a_registry_that_cannot_be_read_says_so(folder: Path) -> None:
         read("s3://bucket/registry", folder)
 
 
+def test_a_listing_that_leads_elsewhere_is_refused(folder: Path) -> None:
+    with GitHub(FILES) as github:
+        for elsewhere in ("file:///etc/passwd", "https://example.org/x.yaml", "/etc/passwd"):
+            github.url_of_files = elsewhere
+            with pytest.raises(SourceError, match="leads to another server"):
+                read(github.url, folder, environment={"GITHUB_TOKEN": "secret"})
+
+
 def test_a_listing_that_may_be_cut_off_is_refused(folder: Path) -> None:
     with GitHub({f"{number}.yaml": "" for number in range(1000)}) as github, pytest.raises(SourceError, match="1,000"):
         read(github.url, folder)

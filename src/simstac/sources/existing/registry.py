@@ -166,8 +166,11 @@ def _listed(at: str, name: str, token: str | None) -> list[_Where]:
     if len(rows) >= FULL_LISTING:
         remedy = "clone the repository and give its folder"
         raise SourceError(at, f"lists {len(rows):,} files, which may not be all of them", remedy)
-    host = urlsplit(at).netloc
-    return [(url, token if urlsplit(url).netloc == host else None) for each, url in named if _is_wanted(each, name)]
+    wanted = [url for each, url in named if _is_wanted(each, name)]
+    elsewhere = [url for url in wanted if urlsplit(url)[:2] != urlsplit(at)[:2]]
+    if elsewhere:
+        raise SourceError(at, f"leads to another server: {elsewhere[0]}", "give the URL of a folder in the GitHub API")
+    return [(url, token) for url in wanted]
 
 
 def _is_wanted(file: str, name: str) -> bool:
