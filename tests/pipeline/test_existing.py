@@ -405,6 +405,21 @@ def test_stores_of_one_name_get_ids_that_differ_and_stay(tmp_path: Path, build: 
     assert build("under: [b, a]").collections[0].summary == "2 stores (2 unchanged)"
 
 
+def test_a_name_that_no_address_can_hold_is_a_problem_of_its_store_alone(
+    s3: Any, tmp_path: Path, build: Callable[..., BuildReport]
+) -> None:
+    for name in ("good", "two words", "Ünïcode"):
+        write_icechunk(analysis(), str(tmp_path / "archive" / f"{name}.icechunk"))
+    report = build("under: archive")
+    assert report.collections[0].summary == "3 stores (1 described, 2 failed)"
+    assert all("holds a character that no address may hold" in each for each in report.collections[0].problems)
+    bucket = s3.make_bucket("words", public=True)
+    upload(s3, tmp_path / "archive", bucket)
+    reach = f'under: "s3://{bucket}", endpoint_url: "{s3.endpoint_url}", anonymous: true'
+    assert build(reach, drop_vanished=True).collections[0].summary == "3 stores (1 described, 2 failed)"
+    assert simstac.validate_tree(tmp_path / "site").findings == ()
+
+
 @pytest.mark.parametrize(
     ("source", "problem"),
     [

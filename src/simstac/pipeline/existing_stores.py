@@ -26,6 +26,7 @@ from simstac.web_files import WebFiles
 
 SUFFIXES = (".icechunk", ".zarr")
 HASH_LENGTH = 8
+_SAFE = "/:@!$&'()*+,;=~%"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +114,7 @@ def inside_site(project: Project, folder: Path) -> str:
     if href.startswith("../") and (project.catalog.public_url or project.targets):
         remedy = "set public_url to where it is read, give its bucket, or move it into the site's data folder"
         raise SourceError(folder, "lies outside the site, where nobody else can read it", remedy)
-    return quote(href)
+    return href
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +174,8 @@ class _Searcher:
             return path, Candidate(
                 identifier="", address=files.address, scheme=scheme, placement=placement, error=error
             )
+        if candidate.error is not None:
+            return path, candidate
         try:
             return path, replace(candidate, found=probe(files, known=self.markers.get(candidate.href)))
         except SourceError as error:
@@ -194,6 +197,10 @@ class _Searcher:
         alternates = (route,) if public and not isinstance(scheme, LocalPath) else ()
         primary = Route(public) if public else route
         placement = Placement(primary=primary, alternates=alternates, public_url=self.project.catalog.public_url)
+        if any(quote(each.href, safe=_SAFE) != each.href for each in placement.routes):
+            problem = "holds a character that no address may hold as it is"
+            error = SourceError(address, problem, "name it in letters, digits, '-', '_' and '.'")
+            return Candidate(identifier="", address=address, scheme=scheme, placement=placement, error=error)
         return Candidate(identifier="", address=address, scheme=scheme, placement=placement, found=found)
 
     def _files(self, address: str) -> Files:
