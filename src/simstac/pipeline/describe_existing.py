@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
 from threading import BoundedSemaphore
@@ -68,7 +69,7 @@ def failed(problem: str, before: Known | None) -> Outcome:
 def fingerprint_of(order: Order, source: IcechunkSource, store: Candidate) -> str:
     """A digest of all that an Item is made from but the store: an Item of the same digest need not be made anew."""
     parts = (
-        version("simstac"),
+        _release(),
         order.collection.described().model_dump_json(),
         source.items.get(store.identifier, StoreNotes()).model_dump_json(),
         repr(store.placement),
@@ -111,6 +112,11 @@ def describe_existing_store(order: Order, source: IcechunkSource, store: Candida
         if source.thumbnails
         else Outcome(DESCRIBED, item)
     )
+
+
+@cache
+def _release() -> str:
+    return version("simstac")
 
 
 def _metadata(order: Order, source: IcechunkSource, store: Candidate, attrs: Mapping[Any, Any]) -> Metadata:
