@@ -18,6 +18,7 @@ from simstac.sources.idfkit import Event, Result
 from simstac.studies import Study, study
 from simstac.studies.parameters import Table
 from simstac.studies.results import Results
+from simstac.write.workers import Parallel
 
 
 @overload
@@ -29,6 +30,7 @@ def publish(
     collection: About = ...,
     catalog: Mapping[str, Any] | None = ...,
     drop_vanished: bool = ...,
+    jobs: int | None = ...,
     on_progress: OnProgress = ...,
 ) -> RunReport: ...
 @overload
@@ -40,6 +42,7 @@ def publish(
     collection: About = ...,
     catalog: Mapping[str, Any] | None = ...,
     drop_vanished: bool = ...,
+    jobs: int | None = ...,
     on_progress: OnProgress = ...,
 ) -> Coroutine[Any, Any, RunReport]: ...
 def publish(
@@ -50,6 +53,7 @@ def publish(
     collection: About = None,
     catalog: Mapping[str, Any] | None = None,
     drop_vanished: bool = False,
+    jobs: int | None = None,
     on_progress: OnProgress = silent,
 ) -> RunReport | Coroutine[Any, Any, RunReport]:
     """Publish results of idfkit; called again, it reads and writes only what is new.
@@ -67,6 +71,7 @@ def publish(
             its ``license``: ``{"license": "CC-BY-4.0", "title": …}``.
         catalog: The keys of the catalog, where it is not there yet: ``{"title": …, "public_url": …}``.
         drop_vanished: Whether runs that an earlier call published and this one does not have are dropped.
+        jobs: Processes of this machine that read and write the runs; this one alone where None.
         on_progress: Hears of every run read and written.
 
     Returns:
@@ -78,7 +83,7 @@ def publish(
         StorageError: If the store cannot be written.
         PublishError: If the destination refuses.
     """
-    finish = partial(publish_study, drop_vanished=drop_vanished, on_progress=on_progress)
+    finish = partial(publish_study, drop_vanished=drop_vanished, parallel=Parallel(jobs), on_progress=on_progress)
     if isinstance(results, AsyncIterable):
         return _published(results, partial(destined, to, collection, catalog), parameters, finish, on_progress)
     found = study(results, parameters=parameters)

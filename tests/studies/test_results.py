@@ -25,6 +25,7 @@ from simstac.objects import LocalFiles
 from simstac.storage import LocalPath
 from simstac.studies.read import read_run
 from simstac.write import write_study
+from simstac.write.workers import Parallel
 
 NAMES = ["i5", "i10", "i20"]
 
@@ -266,6 +267,9 @@ def test_buckets_are_read_with_the_keys_of_their_file_system(seaweedfs, folder, 
     study = simstac.study((fs, ""))
     assert facts(study) == completed(f"s3://{bucket}/runs/")
     assert study.fingerprints() == simstac.study([result(name, **{field: fs}) for name in NAMES]).fingerprints()
+    if kind is S3FileSystem:
+        two = write_study(study, str(folder / "store"), LocalPath(), chunks={"run": 1}, parallel=Parallel(2))[1]
+        assert set(two.statuses.values()) == {"completed"}
     copy = pickle.loads(pickle.dumps(study))
     assert facts(copy) == facts(study)
     assert keys.aws_secret_access_key not in repr(study)

@@ -25,6 +25,7 @@ from simstac.pipeline.whole import RunReport
 from simstac.progress import OnProgress, silent
 from simstac.stac.metadata import identifier
 from simstac.studies import Study
+from simstac.write.workers import SERIAL, Parallel
 
 CATALOG = "catalog.json"
 CONFIGURATIONS = frozenset({".yaml", ".yml"})
@@ -78,7 +79,12 @@ def destined(to: Destination, about: About, catalog: Mapping[str, Any] | None) -
 
 
 def publish_study(
-    study: Study, to: Destined, *, drop_vanished: bool = False, on_progress: OnProgress = silent
+    study: Study,
+    to: Destined,
+    *,
+    drop_vanished: bool = False,
+    parallel: Parallel = SERIAL,
+    on_progress: OnProgress = silent,
 ) -> RunReport:
     """Write a study to the store of a collection, describe it, and publish the site to the targets of its project.
 
@@ -87,6 +93,7 @@ def publish_study(
         to: Where to; other collections there stay as they are.
         drop_vanished: Whether runs that the study has no more leave the store, and the targets with it where the site
             holds this collection alone; a configuration's targets shrink by `simstac.publish` with ``allow_shrink``.
+        parallel: Which processes read and write the runs.
         on_progress: Hears of every step.
 
     Raises:
@@ -94,7 +101,14 @@ def publish_study(
     """
     project = to.project
     _refuse_runs_in_site(study, project)
-    report = build_collection(project, to.collection, study=study, drop_vanished=drop_vanished, on_progress=on_progress)
+    report = build_collection(
+        project,
+        to.collection,
+        study=study,
+        drop_vanished=drop_vanished,
+        parallel=parallel,
+        on_progress=on_progress,
+    )
     shrink = drop_vanished and to.is_alone
     owner = to.collection.id if shrink else None
     outcomes: tuple[Outcome, ...] = ()
