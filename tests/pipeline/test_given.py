@@ -118,6 +118,24 @@ def test_what_a_configuration_could_not_say(study_folder, tmp_path, collection, 
     assert not (tmp_path / "site").exists()
 
 
+@pytest.mark.parametrize(
+    ("to", "problem"),
+    [
+        ({"endpoint_url": "http://127.0.0.1"}, "to: is no bucket; write {'url': 's3://bucket/prefix'"),
+        ({"type": "local", "path": "www"}, "to: is no bucket"),
+        ({"url": "s3://bucket/stac", "key": "secret"}, "targets.s3.key: Extra inputs are not permitted"),
+        ({"url": "https://bucket/stac"}, "targets.s3.url: is not of the form s3://bucket/prefix"),
+        ("none.yaml", "none.yaml: cannot be read: No such file or directory"),
+    ],
+)
+def test_what_is_no_destination(study_folder, tmp_path, monkeypatch, to, problem):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError) as caught:
+        publish(study_folder / "runs", to, collection=None if isinstance(to, str) else ABOUT)
+    assert str(caught.value).startswith(problem)
+    assert "secret" not in str(caught.value)
+
+
 def test_which_collection_of_a_configuration(study_folder):
     config = study_folder / "buildings.yaml"
     with pytest.raises(ConfigError, match="has no study 'other'; it has office-study"):

@@ -30,6 +30,7 @@ from simstac.write.workers import SERIAL, Parallel
 CATALOG = "catalog.json"
 CONFIGURATIONS = frozenset({".yaml", ".yml"})
 KEPT = ("id", "title", "description")
+ACCESS = ("endpoint_url", "region", "profile")
 
 type Destination = str | Path | Project | Mapping[str, str]
 type About = str | Mapping[str, Any] | None
@@ -70,6 +71,8 @@ def destined(to: Destination, about: About, catalog: Mapping[str, Any] | None) -
         yield Destined(project, _chosen(project, about))
     elif isinstance(to, Mapping) or str(to).startswith("s3://"):
         target = {"type": "s3", **(to if isinstance(to, Mapping) else {"url": str(to)})}
+        if target["type"] != "s3" or not target.get("url"):
+            raise ConfigError("to", "is no bucket", "write {'url': 's3://bucket/prefix', 'endpoint_url': …}, or a path")
         with TemporaryDirectory(prefix="simstac-site-") as site:
             project = _made(Path(site), about, catalog, target)
             yield Destined(project, project.collections[0], is_alone=True)
@@ -144,8 +147,9 @@ def _made(site: Path, about: About, catalog: Mapping[str, Any] | None, target: M
     where = str(target["url"]).rstrip("/") if target else str(site.resolve())
     name = identifier(where.rpartition("/")[2]) or "simulations"
     keys: dict[str, Any] = {"id": name, **(about or {})}
-    store = {} if target is None else {**target, "url": f"{where}/data/{keys['id']}.icechunk"}
-    store.pop("type", None)
+    store = {}
+    if target is not None:
+        store = {key: target[key] for key in ACCESS if key in target} | {"url": f"{where}/data/{keys['id']}.icechunk"}
     described = {"id": name, **(catalog or {}), "site": site}
     made = _validated(keys, described, store, target)
     root = _root_there(made)
@@ -164,7 +168,7 @@ def _validated(
         first = error.errors(include_url=False)[0]
         key = ".".join(str(part) for part in first["loc"] if not isinstance(part, int))
         remedy = "the keys are those of a configuration, for example collection={'license': 'CC-BY-4.0'}"
-        raise ConfigError(key, str(first["msg"]), remedy) from None
+        raise ConfigError(key, str(first["msg"]).removeprefix("Value error, "), remedy) from None
 
 
 def _root_there(project: Project) -> dict[str, Any]:
