@@ -106,6 +106,24 @@ def test_any_layout_of_netcdf4(layout: dict[str, Any], files: int) -> None:
         assert_same_bits(read(refer(folder)), tree(folder))
 
 
+@pytest.mark.parametrize("compression", ["zlib", "bzip2", "zstd", "blosc_lz4", "blosc_zlib", "blosc_zstd"])
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_compressors(tmp_path: Path, compression: str, shuffle: bool) -> None:
+    with netCDF4.Dataset(tmp_path / "a.nc", "w") as file:
+        for name, size in (("time", None), ("y", 64), ("x", 64)):
+            file.createDimension(name, size)
+        options: Any = {"compression": compression, "shuffle": shuffle, "chunksizes": (1, 64, 32)}
+        smooth = np.linspace(0, 1, 2 * 64 * 64).round(2).reshape(2, 64, 64)
+        file.createVariable("t", "f8", ("time", "y", "x"), **options)[:] = smooth
+    np.testing.assert_array_equal(read(refer(tmp_path)).t.values, smooth)
+
+
+def test_a_compressor_that_zarr_lacks(tmp_path: Path) -> None:
+    write_steps(tmp_path / "a.nc", [0, 1], zlib=False, compression="szip", szip_pixels_per_block=8)
+    with pytest.raises(UnfitError, match=r"a\.nc: tas: its filter szip is one that Zarr cannot decode"):
+        refer(tmp_path)
+
+
 @pytest.mark.parametrize("kind", ["NETCDF3_CLASSIC", "NETCDF3_64BIT_OFFSET", "NETCDF3_64BIT_DATA"])
 @pytest.mark.parametrize("dtype", ["i1", "i2", "f4", "f8"])
 def test_classic_formats(tmp_path: Path, kind: Any, dtype: str) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 SHUFFLE, CHECKSUM, CHECKSUM_BYTES = 2, 3, 4
+BLOSC = ("blosclz", "lz4", "lz4hc", "snappy", "zlib", "zstd")
+"""The compressors of Blosc by their numbers."""
 
 type Codec = dict[str, Any]
 type Filter = tuple[int, int, tuple[int, ...], bytes]
@@ -41,11 +43,16 @@ def _codec(number: int, _: int, parameters: tuple[int, ...], name: bytes) -> Cod
     return {"name": f"numcodecs.{codec}", "configuration": configuration(parameters)}
 
 
+def _blosc(level: int, shuffle: int, compressor: int) -> dict[str, Any]:
+    return {"cname": BLOSC[compressor], "clevel": level, "shuffle": shuffle, "blocksize": 0}
+
+
 _CODECS: dict[int, tuple[str, Callable[[tuple[int, ...]], dict[str, Any]]]] = {
     1: ("zlib", lambda parameters: {"level": parameters[0] if parameters else 1}),
     SHUFFLE: ("shuffle", lambda parameters: {"elementsize": parameters[0]}),
     CHECKSUM: ("fletcher32", lambda _: {}),
     307: ("bz2", lambda parameters: {"level": parameters[0] if parameters else 9}),
+    32001: ("blosc", lambda parameters: _blosc(*parameters[4:7])),
     32015: ("zstd", lambda parameters: {"level": parameters[0] if parameters else 3}),
 }
-"""By the numbers that The HDF Group has registered: deflate, shuffle, fletcher32, bzip2, Zstandard."""
+"""By the numbers that The HDF Group has registered: deflate, shuffle, fletcher32, bzip2, Blosc, Zstandard."""
