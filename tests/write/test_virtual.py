@@ -347,6 +347,18 @@ def test_pieces_of_different_lengths_are_cut_to_a_common_one(tmp_path: Path) -> 
     assert_same_bits(data, tree(tmp_path))
 
 
+def test_files_without_steps_or_with_a_name_of_ours(tmp_path: Path) -> None:
+    write_steps(tmp_path / "a.nc", [])
+    with pytest.raises(UnfitError, match=r"a\.nc has no steps along time"):
+        refer(tmp_path)
+    with netCDF4.Dataset(tmp_path / "a.nc", "w") as file:
+        file.createDimension("y", 2)
+        file.createDimension("x", 3)
+        file.createVariable("sources", "f4", ("y", "x"))[:] = 1
+    with pytest.raises(UnfitError, match="a variable is called sources, as the table of files in the store is"):
+        refer(tmp_path)
+
+
 def test_a_store_of_references_becomes_a_copy_and_back(tmp_path: Path) -> None:
     from simstac.write import write
 

@@ -22,6 +22,7 @@ from simstac.write.virtual import (
     OutdatedError,
     Sample,
     read_kept,
+    refuse_taken_name,
     released_references,
     write_references,
 )
@@ -70,6 +71,7 @@ def write_virtual(  # noqa: PLR0913  # all but three are options
     _refuse_vanished(files, None if drop_vanished else kept)
 
     def written(references: References) -> Stored:
+        refuse_taken_name(references)
         return write_references(
             references,
             href,

@@ -15,6 +15,7 @@ from simstac.errors import StorageError
 from simstac.progress import OnProgress, Progress, silent
 from simstac.sources.attributes import json_attrs
 from simstac.sources.virtual.combine import Block, Kept, ReferencedArray, References
+from simstac.sources.virtual.filters import UnfitError
 from simstac.storage import KeySource, StorageScheme, Stored
 from simstac.write.arrays import array_at, dimensions, same_values
 from simstac.write.containers import Container, container_metadata, with_containers
@@ -117,6 +118,16 @@ def write_references(  # noqa: PLR0913  # all but three are options
 
     with exclusive(place, on_progress):
         return retried(write_once)
+
+
+def refuse_taken_name(references: References) -> None:
+    """Refuse a variable that is called like the store's table of files.
+
+    Raises:
+        UnfitError: If there is one.
+    """
+    if TABLE in references.arrays or TABLE in references.small.variables:
+        raise UnfitError(f"a variable is called {TABLE}, as the table of files in the store is")
 
 
 def released_references(

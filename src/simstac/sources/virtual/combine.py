@@ -171,6 +171,9 @@ def combine(parts: Sequence[Part], kept: Kept | None = None, *, gaps: bool = Fal
     first = parts[0]
     for part in parts[1:]:
         refuse_disagreement((first.name, first.index), (part.name, part.index))
+    for part in parts:
+        if part.index.along and not part.index.length:
+            raise UnfitError(f"{part.name} has no steps along {part.index.along}")
     along, count = first.index.along, len(parts) + (len(kept.urls) if kept else 0)
     if not along and count > 1:
         raise UnfitError(f"{first.name} has no dimension along which another file could continue it")
