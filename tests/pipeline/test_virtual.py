@@ -24,11 +24,20 @@ if TYPE_CHECKING:
 
 
 def project(
-    folder: Path, source: dict[str, Any], *, catalog: dict[str, Any] | None = None, **collection: Any
+    folder: Path,
+    source: dict[str, Any],
+    *,
+    catalog: dict[str, Any] | None = None,
+    targets: list[dict[str, Any]] | None = None,
+    **collection: Any,
 ) -> simstac.Project:
     about = {"id": "model", "title": "Model", "description": "A model run.", "license": "CC-BY-4.0", "version": "1.0.0"}
     each = {**about, "source": {"engine": "cf", "virtual": True, **source}, **collection}
-    said = {"catalog": {"id": "c", "title": "C", "description": "A catalog.", **(catalog or {})}, "collections": [each]}
+    said = {
+        "catalog": {"id": "c", "title": "C", "description": "A catalog.", **(catalog or {})},
+        "collections": [each],
+        "targets": targets or [],
+    }
     path = folder / "project.yaml"
     path.write_text(yaml.safe_dump(said), encoding="utf-8")
     return simstac.load_project(path)
@@ -175,3 +184,25 @@ def test_files_on_the_web(tmp_path: Path) -> None:
         assert document(tmp_path)["assets"]["files"]["href"] == f"{server.url}/out/"
         np.testing.assert_array_equal(simstac.open(tmp_path / "site" / "catalog.json").tas.values, values)
         assert not build(made).documents
+
+
+def test_files_on_the_web_that_do_not_fit(tmp_path: Path) -> None:
+    write_steps(tmp_path / "web" / "a.nc", [0, 1], attrs={"scale_factor": np.float32(0.1)})
+    (tmp_path / "web" / "catalog.json").write_text("{}")
+    with serve(tmp_path / "web") as server:
+        (error,) = simstac.build(project(tmp_path, {"path": f"{server.url}/a.nc"})).errors
+    assert "cannot be referred to: " in str(error)
+    assert "its scale_factor is of type float32, and Zarr has float64 alone; files on the web are not" in str(error)
+
+
+def test_a_published_catalog_is_read_over_http(s3: SeaweedFS, tmp_path: Path) -> None:
+    bucket = s3.make_bucket(public=True)
+    values = put_two(s3, bucket, tmp_path / "out", "runs")
+    source = {"path": f"s3://{bucket}/runs/*.nc", "endpoint_url": s3.endpoint_url, "anonymous": True}
+    made = project(tmp_path, source, targets=[{"type": "local", "path": "published"}])
+    build(made)
+    simstac.publish(made)
+    with serve(tmp_path / "published") as server:
+        data = simstac.open(f"{server.url}/catalog.json")
+        assert data.encoding["source"].startswith(server.url)
+        np.testing.assert_array_equal(data.tas.values, values)

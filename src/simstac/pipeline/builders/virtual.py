@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from simstac.config.sources import CfSource
-from simstac.errors import ConfigError
+from simstac.errors import ConfigError, SourceError
 from simstac.pipeline.builders.cf import build_cf, options_of
 from simstac.pipeline.builders.order import Built, Order
 from simstac.pipeline.describe import describe_store
@@ -26,6 +26,12 @@ def build_virtual(order: Order, source: CfSource) -> Built:
     try:
         return _referred(order, source)
     except UnfitError as error:
+        web = next((path for path in source.paths if path.startswith(("http://", "https://"))), None)
+        if web is not None:
+            problem = f"cannot be referred to: {error}"
+            raise SourceError(
+                web, problem, "files on the web are not copied: fetch them, and name them here"
+            ) from error
         built = build_cf(order, source)
         return replace(built, notes=(f"copied, not referred to: {error}", *built.notes))
 
