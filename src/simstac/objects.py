@@ -140,11 +140,12 @@ class LocalFiles:
         found = []
         for folder, folders, names in os.walk(top, onerror=_raise):
             folders[:] = [name for name in folders if not name.startswith(".")]
+            below = Path(folder).relative_to(self.folder).as_posix()
             for name in names:
-                path = Path(folder, name)
+                path = os.path.join(folder, name)  # noqa: PTH118  # a Path each would cost more than its stat
                 with _explained(path):
-                    facts = path.stat()
-                found.append(_local_file(path.relative_to(self.folder).as_posix(), facts))
+                    facts = os.stat(path)  # noqa: PTH116  # as above
+                found.append(_local_file(name if below == "." else f"{below}/{name}", facts))
         return tuple(sorted(found, key=lambda file: file.path))
 
     def folder_at(self, path: str = "") -> Folder:
@@ -365,7 +366,7 @@ def _raise(error: OSError) -> None:
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def _explained(path: Path | str) -> Iterator[None]:
     try:
         yield
     except OSError as error:

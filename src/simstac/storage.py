@@ -284,6 +284,13 @@ def icechunk_storage(
             assert_never(scheme)
 
 
+def icechunk_store(href: str, scheme: StorageScheme) -> Any:
+    """The Zarr store at the tip of ``main`` of an Icechunk repository, to read."""
+    import icechunk  # noqa: PLC0415  # as above
+
+    return icechunk.Repository.open(icechunk_storage(href, scheme)).readonly_session("main").store
+
+
 def local_path(href: str) -> Path:
     """The folder that a path or a ``file:`` URL names."""
     parts = urlsplit(href)

@@ -62,7 +62,7 @@ class Contribution:
         version: The version of its bytes that is recorded.
         file: The file; None where it is gone, and its data are in the store alone.
         facts: What is known of it; None where it was not opened.
-        before: Where its labels were on each axis of the store; None where it was not there.
+        before: What the store remembers of it; None where it was not there.
         stale: Whether its place in the store does not hold its data.
     """
 
@@ -70,12 +70,14 @@ class Contribution:
     version: str
     file: SourceFile | None
     facts: FileFacts | None
-    before: Mapping[str, NDArray[np.intp]] | None
+    before: Record | None
     stale: bool
 
     @property
     def record(self) -> Record:
-        """What the store remembers of it."""
+        """What the store shall remember of it."""
+        if self.before is not None and not self.stale:
+            return self.before
         regions = {dim: runs_of(positions) for dim, positions in self.part.positions.items()}
         return Record(self.part.name, self.version, tuple(sorted(self.part.variables)), regions)
 
@@ -151,20 +153,24 @@ def combine(
     variables = _agreed(fresh, combined, remaining, along, options)
     _refuse_other_fields(fresh, combined, remaining, along, stored, reader)
     axes, places = _placed(fresh, combined, remaining, along)
-    contributions = _contributions(plan, fresh, combined, places, stored.href)
+    contributions = _contributions(plan, fresh, combined, axes, places, stored.href)
     parts = [each.part for each in contributions]
     if not options.allow_gaps:
         refuse_gaps_between(axes, parts)
     coordinates = frozenset(combined.said.get("coordinates", ())).union(*(facts.coordinates for facts in fresh))
     labels = {axis.variable for axis in axes.values()}
     owners: dict[str, NDArray[np.int32]] = {}
+    alike: dict[tuple[Any, ...], NDArray[np.int32]] = {}
     shaped = {}
     for name, facts in sorted(variables.items()):
         moving = tuple(dim for dim in facts.dims if dim in axes)
         owners[name] = np.zeros((), np.int32)
         if moving and name not in labels:
             rule = Rule(allow_gaps=options.allow_gaps, is_shared=name in coordinates)
-            owners[name] = owners_of(name, moving, parts, axes, rule)
+            key = (moving, rule, bytes(name in part.variables for part in parts))
+            if key not in alike:
+                alike[key] = owners_of(name, moving, parts, axes, rule)
+            owners[name] = alike[key]
         _refuse_holes_without_a_value(facts, owners[name], parts)
         sizes = {dim: len(axis.values) for dim, axis in axes.items()}
         shape = tuple(sizes.get(dim, size) for dim, size in zip(facts.dims, facts.shape, strict=True))
@@ -245,9 +251,12 @@ def _placed(
     """The common axes, and where each file's labels are on them."""
     labels: dict[str, dict[str, NDArray[Any]]] = {dim: {} for dim in along}
     about = {dim: (axis.variable, axis.calendar) for dim, axis in combined.axes.items()}
-    for name in remaining:
-        for dim, runs in combined.records[name].regions.items():
-            labels[dim][name] = combined.axes[dim].values[positions_of(runs)]
+    old = {
+        name: {dim: positions_of(runs) for dim, runs in combined.records[name].regions.items()} for name in remaining
+    }
+    for name, each in old.items():
+        for dim, positions in each.items():
+            labels[dim][name] = combined.axes[dim].values[positions]
     for facts in fresh:
         for dim in along:
             if dim in facts.labels:
@@ -256,9 +265,12 @@ def _placed(
                 about.setdefault(dim, (own.variable, own.calendar))
     axes = {dim: united(dim, *about[dim], list(each.values())) for dim, each in labels.items()}
     places: dict[str, dict[str, NDArray[np.intp]]] = {}
-    for dim, each in labels.items():
-        for name, values in each.items():
-            places.setdefault(name, {})[dim] = axes[dim].positions(values)
+    for dim, by_file in labels.items():
+        before = combined.axes[dim].values if dim in combined.axes else np.empty(0)
+        longer = np.array_equal(axes[dim].values[: len(before)], before)
+        for name, values in by_file.items():
+            keeps = longer and name in old
+            places.setdefault(name, {})[dim] = old[name][dim] if keeps else axes[dim].positions(values)
     return axes, places
 
 
@@ -266,10 +278,15 @@ def _contributions(
     plan: FilesPlan,
     fresh: Sequence[FileFacts],
     combined: Combined,
+    axes: Mapping[str, Axis],
     places: Mapping[str, Mapping[str, NDArray[np.intp]]],
     href: str,
 ) -> list[Contribution]:
+    """What each file contributes; where axes only became longer, what is known of files stays as it is."""
     made = []
+    unmoved = all(
+        np.array_equal(axes[dim].values[: len(axis.values)], axis.values) for dim, axis in combined.axes.items()
+    )
     for facts in fresh:
         name = facts.file.name
         part = Part(name, facts.file.where, frozenset(facts.variables), places.get(name, {}))
@@ -279,13 +296,13 @@ def _contributions(
         *((name, None) for name in plan.kept),
     ]
     for name, file in files:
-        record = combined.records[name]
-        before = {dim: positions_of(runs) for dim, runs in record.regions.items()}
-        now = places.get(name, {})
-        moved = any(not np.array_equal(before[dim], now[dim]) for dim in before)
+        record, now = combined.records[name], places.get(name, {})
+        moved = not unmoved and any(
+            not np.array_equal(positions_of(runs), now[dim]) for dim, runs in record.regions.items()
+        )
         where = file.where if file is not None else f"{href} ({name}, which is gone)"
         part = Part(name, where, frozenset(record.variables), now)
-        made.append(Contribution(part, record.version, file, None, before, stale=moved))
+        made.append(Contribution(part, record.version, file, None, record, stale=moved))
     order = {name: index for index, name in enumerate(sorted(each.part.name for each in made))}
     return sorted(made, key=lambda each: order[each.part.name])
 

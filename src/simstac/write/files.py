@@ -38,7 +38,7 @@ from simstac.write.repository import (
     store_errors,
 )
 from simstac.write.stored_fields import StoredFields
-from simstac.write.stream import Check, Job, fixed_jobs, jobs_of, loaded, read_ahead, write_slab
+from simstac.write.stream import Check, Job, few_at_once, fixed_jobs, jobs_of, loaded, read_ahead, write_slab
 from simstac.write.variables import Variable, created, kept_array, resized
 from simstac.write.verify import refuse_other_labels
 
@@ -115,7 +115,7 @@ def write_files(
                 statuses = {file.name: "unchanged" for file in source.files}
                 return release(repository, place, version, changed=False), FilesReport(statuses)
             transaction = Transaction(repository)
-            with FileReader(source.options) as reader:
+            with few_at_once(place), FileReader(source.options) as reader:
                 writer = _Writer(href, repository, transaction, reader, wished, on_progress)
                 plan, report = writer.write(source, settings, drop_vanished)
             changed = transaction.has_changes
@@ -177,7 +177,7 @@ class _Writer:
         _remove_others(root, whole)
         checks = self._write_variables(root, whole, plan, stored)
         if checks or plan.added or plan.dropped or not same:
-            put_records(root, [each.record for each in whole.contributions])
+            put_records(root, [each.record for each in whole.contributions], combined.records.values())
         _put_attrs(root, whole, settings)
         refuse_other_labels(self.transaction.session.store, whole, self.href)
         return plan, _report(plan, whole, checks)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 GROUP = "provenance"
 DIMENSION = "source_file"
 COLUMNS = ("source_file", "version", "variables", "regions")
-FILES_IN_CHUNK = 64
+FILES_IN_CHUNK = 256
 SAID = "simstac"
 
 
@@ -85,25 +85,36 @@ def read_combined(root: zarr.Group | None) -> Combined:
     return Combined(records, axes, said, variables, attrs)
 
 
-def put_records(root: zarr.Group, records: Sequence[Record]) -> None:
-    """Write the table where it differs from what is there."""
+def put_records(root: zarr.Group, records: Sequence[Record], before: Iterable[Record]) -> None:
+    """Write the table where it differs from what is there.
+
+    Args:
+        root: The store.
+        records: The table as it shall be.
+        before: The table as it is.
+    """
     group = root.require_group(GROUP)
     attrs: dict[str, Any] = {
         "comment": "the files that this dataset was combined from, and where their data are on each axis"
     }
     if dict(group.attrs) != attrs:
         group.attrs.put(attrs)
-    columns = {
-        "source_file": [record.name for record in records],
-        "version": [record.version for record in records],
-        "variables": ["\n".join(record.variables) for record in records],
-        "regions": [orjson.dumps(record.regions, option=orjson.OPT_SORT_KEYS).decode() for record in records],
+    old = _columns(before)
+    for name, values in _columns(records).items():
+        _put_texts(group, name, np.array(values, dtype=object), old[name])
+
+
+def _columns(records: Iterable[Record]) -> dict[str, list[str]]:
+    rows = list(records)
+    return {
+        "source_file": [row.name for row in rows],
+        "version": [row.version for row in rows],
+        "variables": ["\n".join(row.variables) for row in rows],
+        "regions": [orjson.dumps(row.regions, option=orjson.OPT_SORT_KEYS).decode() for row in rows],
     }
-    for name, values in columns.items():
-        _put_texts(group, name, np.array(values, dtype=object))
 
 
-def _put_texts(group: zarr.Group, name: str, values: NDArray[Any]) -> None:
+def _put_texts(group: zarr.Group, name: str, values: NDArray[Any], before: list[str]) -> None:
     if name not in group:
         group.create_array(
             name,
@@ -116,7 +127,6 @@ def _put_texts(group: zarr.Group, name: str, values: NDArray[Any]) -> None:
         )[...] = values
         return
     array = array_at(group, name)
-    before = _texts(array)
     if len(values) != len(before):
         array.resize(values.shape)
     for start in range(0, len(values), FILES_IN_CHUNK):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,19 +14,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simstac.errors import StorageError
-from simstac.sources.cf.combine import NOBODY, runs_of
+from simstac.sources.cf.combine import NOBODY, positions_of, runs_of
 from simstac.sources.cf.opened import own_dimensions
 from simstac.sources.cf.reading import FileReader
+from simstac.storage import LocalPath
 from simstac.write.arrays import same_values
 from simstac.write.combining import Contribution, Whole
 from simstac.write.encoding import SLAB_BYTES
+from simstac.write.repository import Place
 from simstac.write.stored_fields import StoredFields
 from simstac.write.variables import Slab, Variable, slabs_of
 
 if TYPE_CHECKING:
     import zarr
 
-SLABS_AHEAD = 2
+SLABS_AHEAD = 1
 COVERED_SLABS = 4
 """A slab may be this many times as large where a chunk of the files is."""
 
@@ -77,6 +81,16 @@ class Check:
             absent = values == missing if missing else np.zeros((), bool)
             self.missing += int(absent.sum())
             self.total += float(np.sum(values, dtype=np.float64, where=~absent))
+
+
+def few_at_once(place: Place) -> AbstractContextManager[Any]:
+    """Let a local store be written by as many threads as there are cores: more of them only hold memory."""
+    import zarr  # noqa: PLC0415  # 0.8 s that --help need not pay
+
+    if not isinstance(place.scheme, LocalPath):
+        return nullcontext()
+    few: AbstractContextManager[Any] = zarr.config.set({"async.concurrency": os.cpu_count() or 1})
+    return few
 
 
 def jobs_of(whole: Whole, variable: Variable, array: zarr.Array[Any], *, is_new: bool, emptied: bool) -> Iterator[Job]:
@@ -206,7 +220,7 @@ def _put(values: NDArray[Any], job: Job, contribution: Contribution, reader: Fil
         dim = job.variable.dims[axis]
         places = contribution.part.positions[dim]
         inside = np.flatnonzero((places >= job.slab[axis].start) & (places < job.slab[axis].stop))
-        origin = inside if contribution.file is not None else _before(contribution)[dim][inside]
+        origin = inside if contribution.file is not None else _before(contribution, dim)[inside]
         if not inside.size:
             return
         goal = places[inside] - job.slab[axis].start
@@ -243,9 +257,9 @@ def _fetch(
         reader.read(contribution.file, name, slab, out)
 
 
-def _before(contribution: Contribution) -> Mapping[str, NDArray[np.intp]]:
+def _before(contribution: Contribution, dim: str) -> NDArray[np.intp]:
     assert contribution.before is not None  # noqa: S101  # a file that is gone was in the store
-    return contribution.before
+    return positions_of(contribution.before.regions[dim])
 
 
 def _along(values: NDArray[Any], moving: tuple[int, ...]) -> NDArray[Any]:

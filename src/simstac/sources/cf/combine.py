@@ -64,7 +64,7 @@ def owners_of(
     for index, part in enumerate(parts):
         if variable not in part.variables:
             continue
-        region = np.ix_(*(part.positions[dim] for dim in dims))
+        region = _region([part.positions[dim] for dim in dims])
         taken = owners[region]
         if rule.is_shared:
             owners[region] = np.where(taken == NOBODY, index, taken)
@@ -108,7 +108,18 @@ def runs_of(positions: NDArray[np.intp]) -> list[list[int]]:
 
 def positions_of(runs: Sequence[Sequence[int]]) -> NDArray[np.intp]:
     """The positions that runs consist of."""
+    if len(runs) == 1:
+        return np.arange(runs[0][0], runs[0][1], dtype=np.intp)
     return np.concatenate([np.arange(start, stop, dtype=np.intp) for start, stop in runs] or [np.empty(0, np.intp)])
+
+
+def _region(positions: Sequence[NDArray[np.intp]]) -> Any:
+    """An index of all combinations of positions."""
+    if len(positions) == 1:
+        first, count = positions[0][0] if len(positions[0]) else 0, len(positions[0])
+        is_run = count and positions[0][-1] - first == count - 1 and (count < 3 or (np.diff(positions[0]) == 1).all())  # noqa: PLR2004
+        return slice(first, first + count) if is_run else positions[0]
+    return np.ix_(*positions)
 
 
 def _hole(

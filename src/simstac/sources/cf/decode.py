@@ -18,7 +18,20 @@ if TYPE_CHECKING:
 
 PACKED = ("scale_factor", "add_offset", "_Unsigned")
 MASKS = ("_FillValue", "missing_value")
-OURS = frozenset({*PACKED, *MASKS, "units", "calendar", "dtype", "_ChunkSizes", "_Netcdf4Dimid", "_Netcdf4Coordinates"})
+OURS = frozenset(
+    {
+        *PACKED,
+        *MASKS,
+        "_ChunkSizes",
+        "_Encoding",
+        "_Netcdf4Coordinates",
+        "_Netcdf4Dimid",
+        "calendar",
+        "dtype",
+        "units",
+    }
+)
+"""Attributes of the encoding in the file."""
 REFERRING = (
     "coordinates",
     "bounds",

@@ -70,7 +70,7 @@ def find_files(patterns: Sequence[str], open_files: Open, *, by_content: bool = 
         if not units:
             remedy = "point the path at the files, for example output/*.nc"
             raise SourceError(_shown(pattern, open_files), "matches no files", remedy)
-        found |= {unit.where: unit for unit in units}
+        found |= {_address(unit): unit for unit in units}
     names = _names([*found.values()])
     units = [_renamed(unit, name, by_content) for unit, name in zip(found.values(), names, strict=True)]
     return tuple(sorted(units, key=lambda unit: _natural(unit.name)))
@@ -142,18 +142,19 @@ class LocalCopies:
 
 def _matching(pattern: str, open_files: Open) -> Iterable[SourceFile]:
     address, wildcard = split_pattern(pattern)
-    parent, _, name = address.rpartition("/")
-    if not wildcard and _is_file(address, open_files):
-        files = open_files(parent or ("/" if address.startswith("/") else "."))
-        yield from (SourceFile("", info.version, files, info.path) for info in _listed_one(files, name))
-        return
     files = open_files(address)
+    if not wildcard and (files.folder.is_file() if isinstance(files, LocalFiles) else _is_named_so(address)):
+        parent, _, name = address.rpartition("/")
+        files = open_files(parent or ("/" if address.startswith("/") else "."))
+        info = files.find(name)
+        yield from [] if info is None else [SourceFile("", info.version, files, info.path)]
+        return
     units = list(_units(files))
     if wildcard:
         yield from (unit for unit in units if _matches(unit.path.split("/"), wildcard.split("/")))
     else:
         whole = [unit for unit in units if not unit.path]
-        yield from whole or (unit for unit in units if unit.members or PurePosixPath(unit.path).suffix in SUFFIXES)
+        yield from whole or (unit for unit in units if unit.members or _is_named_so(unit.path))
 
 
 def _matches(parts: Sequence[str], pattern: Sequence[str]) -> bool:
@@ -165,32 +166,20 @@ def _matches(parts: Sequence[str], pattern: Sequence[str]) -> bool:
     return bool(parts) and fnmatchcase(parts[0], pattern[0]) and _matches(parts[1:], pattern[1:])
 
 
-def _is_file(address: str, open_files: Open) -> bool:
-    files = open_files(address)
-    if isinstance(files, LocalFiles):
-        return files.folder.is_file()
-    return PurePosixPath(address).suffix in SUFFIXES
-
-
-def _listed_one(files: Files, name: str) -> list[FileInfo]:
-    if isinstance(files, LocalFiles):
-        facts = (files.folder / name).stat()
-        return [FileInfo(name, facts.st_size, f"{facts.st_mtime_ns}-{facts.st_size}")]
-    return [info for info in files.list() if info.path == name]
+def _is_named_so(path: str) -> bool:
+    return PurePosixPath(path).suffix in SUFFIXES
 
 
 def _units(files: Files) -> Iterable[SourceFile]:
     """Files and stores; what is in a store is part of it."""
     listed = [info for info in files.list() if _is_seen(info.path)]
-    marked = {PurePosixPath(info.path).parent for info in listed if PurePosixPath(info.path).name in STORE_MARKS}
+    marked = {folder for folder, _, name in (info.path.rpartition("/") for info in listed) if name in STORE_MARKS}
     members: dict[str, list[FileInfo]] = {}
     for info in listed:
-        path = PurePosixPath(info.path)
-        top = next((folder for folder in reversed([*path.parents]) if folder in marked), None)
-        if top is None:
+        root = _store_above(info.path, marked) if marked else None
+        if root is None:
             yield SourceFile("", info.version, files, info.path)
         else:
-            root = "" if str(top) == "." else str(top)
             inner = info.path.removeprefix(root).lstrip("/")
             members.setdefault(root, []).append(FileInfo(inner, info.size, info.version))
     for root, inside in members.items():
@@ -198,14 +187,24 @@ def _units(files: Files) -> Iterable[SourceFile]:
         yield SourceFile("", digest.hexdigest(), files, root, tuple(inside))
 
 
+def _store_above(path: str, marked: set[str]) -> str | None:
+    """The outermost store that a file is in; None where it is in none."""
+    parts = path.split("/")
+    return next((folder for end in range(len(parts)) if (folder := "/".join(parts[:end])) in marked), None)
+
+
 def _is_seen(path: str) -> bool:
-    name = PurePosixPath(path).name
+    name = path.rpartition("/")[2]
     return not name.startswith(".") or name in STORE_MARKS or name in {".zarray", ".zattrs"}
+
+
+def _address(unit: SourceFile) -> str:
+    return f"{unit.files.address}/{unit.path}".rstrip("/")
 
 
 def _names(units: Sequence[SourceFile]) -> list[str]:
     """Their paths below the longest address that all of them share."""
-    addresses = [PurePosixPath(unit.where).parts for unit in units]
+    addresses = [_address(unit).split("/") for unit in units]
     shared = 0
     while all(len(parts) > shared + 1 and parts[shared] == addresses[0][shared] for parts in addresses):
         shared += 1

@@ -16,6 +16,7 @@ from simstac.sources.attributes import json_attrs
 from simstac.sources.cf.decode import REFERRING, Decoded, Slab, decoded
 from simstac.sources.cf.hdf5 import ChunkReader
 from simstac.sources.cf.options import CfOptions
+from simstac.storage import LocalPath, icechunk_store
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -119,25 +120,26 @@ def read_errors(where: str) -> Iterator[None]:
     except (OSError, RuntimeError, ValueError, KeyError, EOFError, zlib.error) as error:
         reason = str(error).strip().splitlines()
         problem = f"cannot be read: {reason[0] if reason else type(error).__name__}"
-        raise SourceError(
-            where, problem, "it may be damaged or still being written: look at it with ncdump -h"
-        ) from error
+        raise SourceError(where, problem, "it may be damaged, or still being written") from error
 
 
 def _opened(path: Path, where: str, options: CfOptions) -> xr.Dataset:
     import xarray as xr  # noqa: PLC0415  # 1.8 s that --help need not pay
 
-    engine = _engine(path, where)
+    engine, target = _engine(path, where), path
     extra: dict[str, Any] = {}
     if engine == "cfgrib":
-        extra = {"indexpath": "", "filter_by_keys": dict(options.filter_by_keys)}
-    elif options.group and engine != "simstac":
+        extra = {"indexpath": "", "errors": "raise", "filter_by_keys": dict(options.filter_by_keys)}
+    elif options.group:
         extra = {"group": options.group}
     if engine == "zarr":
         extra |= {"consolidated": False}
+        target = icechunk_store(str(path), LocalPath()) if (path / ICECHUNK_MARK).is_file() else path
     with read_errors(where):
         try:
-            return xr.open_dataset(path, engine=engine, decode_cf=False, cache=False, chunks=None, backend_kwargs=extra)
+            return xr.open_dataset(
+                target, engine=engine, decode_cf=False, cache=False, chunks=None, backend_kwargs=extra
+            )
         except (ImportError, ValueError) as error:
             if isinstance(error, ImportError) or "unrecognized engine" in str(error):
                 remedy = f"pip install 'simstac[{OWN_EXTRA.get(engine, 'cf')}]'"
@@ -151,10 +153,8 @@ def _opened(path: Path, where: str, options: CfOptions) -> xr.Dataset:
 def _engine(path: Path, where: str) -> str:
     """The xarray engine that reads a path, by its first bytes."""
     if path.is_dir():
-        if any((path / mark).exists() for mark in ZARR_MARKS):
+        if any((path / mark).exists() for mark in (*ZARR_MARKS, ICECHUNK_MARK)):
             return "zarr"
-        if (path / ICECHUNK_MARK).is_file():
-            return "simstac"
     elif _starts(path, HDF5) or _starts(path, NETCDF3):
         return "netcdf4"
     elif _starts(path, GRIB):

@@ -61,11 +61,11 @@ def microseconds(values: NDArray[Any], units: str, calendar: str, where: str) ->
 def time_text(value: int, calendar: str) -> str:
     """A time as ISO text."""
     if calendar in PLAIN_CALENDARS:
-        text = str(np.datetime64(value, "us"))
+        text = str(np.datetime64(int(value), "us"))
     else:
         import cftime  # noqa: PLC0415  # dates of other calendars are rare
 
-        text = str(cftime.num2date(value, EPOCH, calendar)).replace(" ", "T")
+        text = str(cftime.num2date(int(value), EPOCH, calendar)).replace(" ", "T")
     return text.removesuffix(".000000").removesuffix(":00").removesuffix("T00:00")
 
 
