@@ -61,6 +61,7 @@ def test_files_become_a_catalogued_dataset_that_grows(years, tmp_path):
     temperature = next(line for line in collection.differences if line.startswith("air_temperature: "))
     assert temperature.startswith("air_temperature: 290,080 values read back, sum ")
     assert temperature.endswith(", 0 missing")
+    assert not any(line.startswith("latitude: ") for line in collection.differences)
     assert validate_tree(tmp_path / "site").findings == ()
     before = documents(tmp_path / "site")
     again = simstac.build(project)

@@ -58,12 +58,14 @@ class FilesReport:
             earlier labels came, or ``kept`` though it is gone.
         dropped: Files that are gone, and whose data were removed.
         checks: What was written of each variable, as it came back from the store.
+        fields: The variables that are no coordinates.
         extents: The first and the last label of each axis along which files are appended, for people.
     """
 
     statuses: Mapping[str, str]
     dropped: tuple[str, ...] = ()
     checks: Mapping[str, Check] = field(default_factory=dict)
+    fields: frozenset[str] = frozenset()
     extents: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
@@ -260,6 +262,5 @@ def _report(plan: FilesPlan, whole: Whole, checks: Mapping[str, Check]) -> Files
     moved = {each.part.name for each in whole.contributions if each.stale and said[each.part.name] == "unchanged"}
     said |= dict.fromkeys(moved, "moved")
     extents = {dim: (axis.text(0), axis.text(-1)) for dim, axis in whole.axes.items() if len(axis.values)}
-    return FilesReport(
-        {each.part.name: said[each.part.name] for each in whole.contributions}, plan.dropped, checks, extents
-    )
+    statuses = {each.part.name: said[each.part.name] for each in whole.contributions}
+    return FilesReport(statuses, plan.dropped, checks, frozenset(whole.variables) - whole.coordinates, extents)

@@ -74,6 +74,7 @@ def _notes(report: FilesReport) -> Iterator[str]:
     if report.checks:
         for dim, (first, last) in report.extents.items():
             yield f"{dim} from {first} to {last}"
-    shown = sorted(report.checks.items(), key=lambda item: -item[1].count)[:CHECKS_SHOWN]
-    for name, check in sorted(shown):
+    checks = {name: check for name, check in report.checks.items() if name in report.fields}
+    for name in sorted(sorted(checks, key=lambda each: -checks[each].count)[:CHECKS_SHOWN]):
+        check = checks[name]
         yield f"{name}: {check.count:,} values read back, sum {check.total:.6g}, {check.missing:,} missing"
