@@ -117,6 +117,6 @@ def test_files_that_vanish_are_kept_and_said(years, tmp_path, without_pictures):
     (tmp_path / "out" / "e1-2.nc").unlink()
     report = simstac.build(project)
     assert report.collections[0].summary == "unchanged, version 1, 3 files (1 kept, 2 unchanged)"
-    assert "e1-2.nc is gone from the source and kept; --drop-vanished drops it" in report.collections[0].differences
+    assert "out/e1-2.nc is gone from the source and kept; --drop-vanished drops it" in report.collections[0].differences
     report = simstac.build(project, drop_vanished=True)
     assert report.collections[0].summary == "written, version 2, 2 files (2 unchanged)"

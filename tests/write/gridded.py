@@ -1,5 +1,6 @@
 """Small gridded files for tests: a day of hourly fields each, all of one made-up atmosphere."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +57,7 @@ def days(folder: Path, *numbers: int, steps: int = 24, **kwargs) -> None:
 
 def found(folder: Path, pattern: str = "*.nc", **options) -> CfFiles:
     """The files of a folder."""
-    return CfFiles(find_files([str(folder / pattern)], files_at), CfOptions(**options))
+    return CfFiles(find_files([pattern], partial(files_at, base=folder)), CfOptions(**options))
 
 
 def grown(folder: Path, store: Path, pattern: str = "*.nc", *, chunks=None, drop_vanished=False, **options):

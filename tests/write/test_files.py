@@ -6,9 +6,9 @@ import shutil
 import numpy as np
 import pytest
 import xarray as xr
-from gridded import EPOCH, days, field, grown, opened, save
 from stores import chunks_between
 
+from gridded import EPOCH, days, field, grown, opened, save
 from simstac.errors import SourceError, StorageError
 from simstac.storage import LocalPath
 from simstac.write import open_stored, write
@@ -210,6 +210,21 @@ def test_the_store_of_something_else_is_left_alone(tmp_path):
     (tmp_path / "store" / "mine.txt").write_text("mine")
     with pytest.raises(StorageError, match="holds other files"):
         grown(tmp_path, tmp_path / "store")
+
+
+def test_files_of_a_new_folder_do_not_rename_those_that_are_known(tmp_path):
+    days(tmp_path / "a", 0, 1)
+    grown(tmp_path, tmp_path / "store", "**/*.nc")
+    days(tmp_path / "b", 2)
+    stored, report = grown(tmp_path, tmp_path / "store", "**/*.nc")
+    assert report.statuses == {"a/day-0.nc": "unchanged", "a/day-1.nc": "unchanged", "b/day-2.nc": "added"}
+    assert opened(stored).sizes["time"] == 72
+
+
+def test_what_is_wanted_must_be_there(tmp_path):
+    days(tmp_path, 0)
+    with pytest.raises(SourceError, match="has no 'tass', nor has another file; its variables are flag, height"):
+        grown(tmp_path, tmp_path / "store", variables=("tas", "tass"))
 
 
 def test_provenance_says_where_each_step_came_from(tmp_path):

@@ -152,6 +152,7 @@ def combine(
     remaining = [*(file.name for file in plan.known), *plan.kept]
     variables = _agreed(fresh, combined, remaining, along, options)
     _refuse_other_fields(fresh, combined, remaining, along, stored, reader)
+    _refuse_unknown(options, variables, fresh)
     axes, places = _placed(fresh, combined, remaining, along)
     contributions = _contributions(plan, fresh, combined, axes, places, stored.href)
     parts = [each.part for each in contributions]
@@ -185,6 +186,14 @@ def _refuse_other_axes(options: CfOptions, along: tuple[str, ...], href: str, *,
         said, is_so = ", ".join(options.along), ", ".join(along) or "no axis"
         problem = f"appends along {is_so}, fixed when it was created, and not along {said}, as source.along says now"
         raise SourceError(href, problem, "give the collection another id, or delete the store and build again")
+
+
+def _refuse_unknown(options: CfOptions, variables: Collection[str], fresh: Sequence[FileFacts]) -> None:
+    for name in options.variables:
+        if name not in variables and fresh:
+            others = ", ".join(sorted(fresh[0].others))
+            problem = f"has no {name!r}, nor has another file; its variables are {others}"
+            raise SourceError(fresh[0].file.where, problem, "correct the name (source.variables)")
 
 
 def _agreed(

@@ -79,6 +79,7 @@ class FileFacts:
         coordinates: The variables that others refer to, and those of dimensions.
         labels: The labels of the axes along which files may be appended, by dimension or scalar coordinate.
         fixed: A digest of each small variable that has no such axis.
+        others: The names of all data variables that the file has, wanted or not.
         held: The values of variables that are so small that they are read with the facts.
     """
 
@@ -89,6 +90,7 @@ class FileFacts:
     labels: Mapping[str, Labels]
     fixed: Mapping[str, str] = field(default_factory=dict)
     held: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    others: frozenset[str] = frozenset()
 
 
 def file_facts(
@@ -116,7 +118,7 @@ def file_facts(
         if not movable & {*facts.dims} and name not in scalars and (name in coordinates or _bytes(facts) <= SMALL_BYTES)
     }
     held = {name: opened.values(name) for name, facts in variables.items() if _bytes(facts) <= HELD_BYTES}
-    return FileFacts(file, opened.attrs, variables, coordinates, labels, fixed, held)
+    return FileFacts(file, opened.attrs, variables, coordinates, labels, fixed, held, opened.names)
 
 
 def digest_of(opened: OpenFile, name: str, facts: VariableFacts) -> str:

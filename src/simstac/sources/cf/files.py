@@ -7,7 +7,7 @@ import re
 import tempfile
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from types import TracebackType
@@ -34,7 +34,7 @@ class SourceFile:
     """A file, or a folder that is a store.
 
     Attributes:
-        name: Its address below that of the source, with forward slashes.
+        name: Its path as the source has it, which stays the same whatever other files there are.
         version: What differs when its bytes do.
         files: Where it is.
         path: Its path there.
@@ -71,8 +71,7 @@ def find_files(patterns: Sequence[str], open_files: Open, *, by_content: bool = 
             remedy = "point the path at the files, for example output/*.nc"
             raise SourceError(_shown(pattern, open_files), "matches no files", remedy)
         found |= {_address(unit): unit for unit in units}
-    names = _names([*found.values()])
-    units = [_renamed(unit, name, by_content) for unit, name in zip(found.values(), names, strict=True)]
+    units = [replace(unit, version=_content(unit)) if by_content else unit for unit in found.values()]
     return tuple(sorted(units, key=lambda unit: _natural(unit.name)))
 
 
@@ -147,9 +146,9 @@ def _matching(pattern: str, open_files: Open) -> Iterable[SourceFile]:
         parent, _, name = address.rpartition("/")
         files = open_files(parent or ("/" if address.startswith("/") else "."))
         info = files.find(name)
-        yield from [] if info is None else [SourceFile("", info.version, files, info.path)]
+        yield from [] if info is None else [SourceFile(_named(address), info.version, files, info.path)]
         return
-    units = list(_units(files))
+    units = list(_units(files, address))
     if wildcard:
         yield from (unit for unit in units if _matches(unit.path.split("/"), wildcard.split("/")))
     else:
@@ -170,7 +169,11 @@ def _is_named_so(path: str) -> bool:
     return PurePosixPath(path).suffix in SUFFIXES
 
 
-def _units(files: Files) -> Iterable[SourceFile]:
+def _named(address: str, path: str = "") -> str:
+    return f"{address}/{path}".rstrip("/").removeprefix("./")
+
+
+def _units(files: Files, address: str) -> Iterable[SourceFile]:
     """Files and stores; what is in a store is part of it."""
     listed = [info for info in files.list() if _is_seen(info.path)]
     marked = {folder for folder, _, name in (info.path.rpartition("/") for info in listed) if name in STORE_MARKS}
@@ -178,13 +181,13 @@ def _units(files: Files) -> Iterable[SourceFile]:
     for info in listed:
         root = _store_above(info.path, marked) if marked else None
         if root is None:
-            yield SourceFile("", info.version, files, info.path)
+            yield SourceFile(_named(address, info.path), info.version, files, info.path)
         else:
             inner = info.path.removeprefix(root).lstrip("/")
             members.setdefault(root, []).append(FileInfo(inner, info.size, info.version))
     for root, inside in members.items():
         digest = hashlib.sha256("".join(f"{info.path} {info.version}\n" for info in inside).encode())
-        yield SourceFile("", digest.hexdigest(), files, root, tuple(inside))
+        yield SourceFile(_named(address, root), digest.hexdigest(), files, root, tuple(inside))
 
 
 def _store_above(path: str, marked: set[str]) -> str | None:
@@ -200,20 +203,6 @@ def _is_seen(path: str) -> bool:
 
 def _address(unit: SourceFile) -> str:
     return f"{unit.files.address}/{unit.path}".rstrip("/")
-
-
-def _names(units: Sequence[SourceFile]) -> list[str]:
-    """Their paths below the longest address that all of them share."""
-    addresses = [_address(unit).split("/") for unit in units]
-    shared = 0
-    while all(len(parts) > shared + 1 and parts[shared] == addresses[0][shared] for parts in addresses):
-        shared += 1
-    return ["/".join(parts[shared:]) for parts in addresses]
-
-
-def _renamed(unit: SourceFile, name: str, by_content: bool) -> SourceFile:
-    version = _content(unit) if by_content else unit.version
-    return SourceFile(name, version, unit.files, unit.path, unit.members)
 
 
 def _content(unit: SourceFile) -> str:

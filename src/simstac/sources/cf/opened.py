@@ -37,6 +37,7 @@ class OpenFile:
         where: Its address, for errors.
         variables: Its variables by name.
         attrs: Its attributes.
+        names: The names of all its data variables, wanted or not.
     """
 
     def __init__(self, path: Path, where: str, options: CfOptions, pool: Executor | None = None) -> None:
@@ -60,6 +61,7 @@ class OpenFile:
             for name in names
         }
         self.attrs = json_attrs(self._dataset.attrs)
+        self.names = frozenset(str(name) for name in self._dataset.data_vars)
         self._chunks = ChunkReader(path, options.group, pool) if pool is not None and _starts(path, HDF5) else None
 
     def __enter__(self) -> Self:
