@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 from gridded import found
-
 from simstac.storage import LocalPath
 from simstac.write import write_files
 

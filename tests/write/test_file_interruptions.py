@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 import xarray as xr
-from gridded import days, found, grown, opened
 
+from gridded import days, found, grown, opened
 from simstac.storage import CustomS3, LocalPath
 from simstac.write import current_version, open_stored, write_files
 
