@@ -5,8 +5,8 @@ import re
 import numpy as np
 import pytest
 import xarray as xr
-from gridded import EPOCH, days, field, grown, opened, save
 
+from gridded import EPOCH, days, field, grown, opened, save
 from simstac.errors import SourceError, StorageError
 
 
@@ -230,3 +230,22 @@ def test_values_that_come_back_changed_are_not_committed(tmp_path, monkeypatch):
     with pytest.raises(StorageError, match="came back changed"):
         grown(tmp_path, tmp_path / "store")
     assert grown_before(tmp_path).snapshot_id == stored.snapshot_id
+
+
+def test_coordinates_that_files_share_are_the_same(tmp_path):
+    def part(name, *, late=0):
+        data = field(0, 4)
+        edges = np.stack([data["time"].values - np.timedelta64(1, "h"), data["time"].values], axis=1)
+        bounds = xr.Variable(("time", "bnds"), edges + np.timedelta64(late, "m"))
+        data = data[[name]].assign(time_bnds=bounds)
+        data["time"].attrs["bounds"] = "time_bnds"
+        save(data, tmp_path / f"{name}.nc", time={"units": "minutes since 2019-01-01", "dtype": "i4"})
+
+    part("tas")
+    part("rain", late=5)
+    refused(tmp_path, "has another grid than .*: time_bnds differs", "tas.nc", "rain.nc")
+    part("rain")
+    stored, _ = grown(tmp_path, tmp_path / "store")
+    assert opened(stored)["time_bnds"].values[0, 1] == EPOCH
+    part("flag", late=5)
+    refused(tmp_path, "has another grid than .*: time_bnds differs", "flag.nc", "rain.nc")

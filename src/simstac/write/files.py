@@ -37,6 +37,7 @@ from simstac.write.repository import (
     retried,
     store_errors,
 )
+from simstac.write.shared import refuse_other_coordinates
 from simstac.write.stored_fields import StoredFields
 from simstac.write.stream import Check, Job, few_at_once, fixed_jobs, jobs_of, loaded, read_ahead, write_slab
 from simstac.write.variables import Variable, created, kept_array, resized
@@ -176,6 +177,7 @@ class _Writer:
         same = combined.said.get("settings") == settings
         plan = plan_files(source.files, combined, same_settings=same, drop=drop)
         whole = combine(plan, combined, stored, self.reader, source.options, self.on_progress)
+        refuse_other_coordinates(whole, self.reader, stored)
         _remove_others(root, whole)
         checks = self._write_variables(root, whole, plan, stored)
         if checks or plan.added or plan.dropped or not same:
