@@ -227,6 +227,31 @@ def test_what_is_wanted_must_be_there(tmp_path):
         grown(tmp_path, tmp_path / "store", variables=("tas", "tass"))
 
 
+def test_a_variable_may_not_be_called_like_the_table_of_files(tmp_path):
+    save(field(0, 2).rename(flag="provenance"), tmp_path / "a.nc")
+    with pytest.raises(SourceError, match=r"has a variable 'provenance'.*; rename it"):
+        grown(tmp_path, tmp_path / "store")
+
+
+def test_labels_may_come_in_any_order(tmp_path):
+    save(field(0, 4).isel(time=slice(None, None, -1)), tmp_path / "descending.nc")
+    save(field(4, 6).isel(time=slice(0, None, 2)), tmp_path / "even.nc")
+    save(field(4, 6).isel(time=slice(1, None, 2)), tmp_path / "odd.nc")
+    stored, _ = grown(tmp_path, tmp_path / "store")
+    assert_same(stored, field(0, 10))
+
+
+def test_other_chunks_are_written_anew_also_where_a_file_is_gone(tmp_path):
+    days(tmp_path, 0, 1)
+    whole = expected(tmp_path)
+    grown(tmp_path, tmp_path / "store")
+    (tmp_path / "day-0.nc").unlink()
+    stored, report = grown(tmp_path, tmp_path / "store", chunks={"time": 5})
+    assert report.statuses == {"day-0.nc": "kept", "day-1.nc": "rewritten"}
+    assert opened(stored)["tas"].encoding["chunks"] == (5, 3, 4)
+    assert_same(stored, whole)
+
+
 def test_provenance_says_where_each_step_came_from(tmp_path):
     days(tmp_path, 0, 1)
     stored, _ = grown(tmp_path, tmp_path / "store")

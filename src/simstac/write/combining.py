@@ -19,7 +19,7 @@ from simstac.sources.cf.files import SourceFile
 from simstac.sources.cf.options import CfOptions
 from simstac.sources.cf.reading import FileReader
 from simstac.write.plan import Dropped
-from simstac.write.provenance import Combined, Record
+from simstac.write.provenance import GROUP, Combined, Record
 from simstac.write.stored_fields import StoredFields
 
 
@@ -189,6 +189,10 @@ def _refuse_other_axes(options: CfOptions, along: tuple[str, ...], href: str, *,
 
 
 def _refuse_unknown(options: CfOptions, variables: Collection[str], fresh: Sequence[FileFacts]) -> None:
+    taken = next((facts.file.where for facts in fresh if GROUP in facts.variables), None)
+    if taken is not None:
+        problem = f"has a variable {GROUP!r}, where the store says which files it was made from"
+        raise SourceError(taken, problem, "rename it, or leave it out (source.variables)")
     for name in options.variables:
         if name not in variables and fresh:
             others = ", ".join(sorted(fresh[0].others))

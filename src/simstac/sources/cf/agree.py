@@ -70,7 +70,8 @@ def refuse_other_field(
         return
     if is_coordinate:
         problem = f"has another grid than {there}: {name} differs{_where(ours, theirs)}"
-        raise SourceError(where, problem, "give each grid a collection of its own")
+        remedy = "give each grid a collection of its own, or name the axis on which it differs (source.along)"
+        raise SourceError(where, problem, remedy)
     problem = f"has another {name} than {there}, and it has no axis along which files are appended"
     raise SourceError(where, problem, "name the axis (source.along), or leave it out (source.variables)")
 
