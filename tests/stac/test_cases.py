@@ -1,60 +1,14 @@
-"""Every kind of dataset through the whole path: write, describe, catalogue, validate, open, compare."""
+"""Every kind of dataset, described in memory; `test_whole_path` takes each through the whole path."""
 
 from __future__ import annotations
 
-import warnings
-from pathlib import Path
-
 import numpy as np
-import pystac
 import pytest
-import xarray as xr
 
-from simstac.catalog import upsert_collection
 from simstac.stac.dataset import describe_dataset
-from simstac.stac.metadata import CatalogMetadata, Metadata
 from simstac.stac.placement import place_store
-from simstac.stac.validate import validate_tree
 
 from .cases import CASES
-
-
-def opened(store: Path) -> xr.Dataset:
-    import icechunk
-
-    repository = icechunk.Repository.open(icechunk.local_filesystem_storage(str(store)))
-    session = repository.readonly_session(tag="1.0.0")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", xr.SerializationWarning)
-        return xr.open_zarr(session.store, consolidated=False, chunks=None)
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_written_described_validated_and_opened(name, tmp_path, write_store):
-    dataset, bbox, interval = CASES[name]
-    if name == "untidy":
-        dataset = dataset.drop_attrs()
-    stored = write_store(dataset, tmp_path / f"data/{name}.icechunk")
-    metadata = Metadata(id=name, license="CC-BY-4.0")
-
-    documents = describe_dataset(opened(tmp_path / f"data/{name}.icechunk"), stored, metadata, place_store(name))
-    for path, content in upsert_collection(lambda _: None, CatalogMetadata(id="c"), documents):
-        assert content is not None
-        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / path).write_bytes(content)
-
-    checked = validate_tree(tmp_path)
-    assert checked.findings == ()
-    assert checked.documents == 3
-    item = pystac.read_file(str(tmp_path / f"{name}/{name}-1.0.0/{name}-1.0.0.json"))
-    assert isinstance(item, pystac.Item)
-    assert item.bbox == pytest.approx(list(bbox), abs=2e-3)
-    start = item.properties.get("start_datetime") or item.properties["datetime"]
-    assert (start, item.properties.get("end_datetime", start)) == interval
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", xr.SerializationWarning)
-        with xr.open_dataset(item.assets["icechunk"]) as found:  # type: ignore[arg-type]
-            xr.testing.assert_equal(found.load(), dataset.load())
 
 
 @pytest.mark.parametrize("name", CASES)

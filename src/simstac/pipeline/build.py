@@ -14,7 +14,7 @@ import orjson
 
 from simstac.catalog import ROOT, Edit, remove_collection, upsert_collection
 from simstac.config.model import Collection, Project
-from simstac.errors import ConfigError, InvalidDocumentError, SimstacError
+from simstac.errors import ConfigError, InvalidDocumentError, MetadataError, SimstacError
 from simstac.pipeline.builders import Order, build_source
 from simstac.pipeline.describe import describe_store
 from simstac.pipeline.extras import items_table
@@ -128,6 +128,8 @@ def build(
                 project, collection, drop_vanished=drop_vanished, parallel=parallel, on_progress=on_progress
             )
             reports.append(report)
+        except MetadataError as error:
+            errors.append(MetadataError(f"{collection.id}: {error.where}", error.problem, error.remedy))
         except SimstacError as error:
             errors.append(error)
     removed = [path for name in _let_go(project, site) for path in site.apply(remove_collection(site.read, name))]

@@ -27,6 +27,8 @@ RING_STRIDE = 20
 NEARLY = 1e-6
 ROUNDED = 1e-3
 """How much of a cell's width the rounding of 32-bit longitudes may take from a full circle."""
+NEAR_POLE = 2.0
+"""How many cells a pole may be away from the nearest one to lie inside of a grid that runs around it."""
 MANY_POINTS = 100
 WORLD_SQUARE_DEGREES = 41_253.0
 FULL_WINDING = 180.0
@@ -98,7 +100,8 @@ def curvilinear_bbox(longitude: Array, latitude: Array) -> Bbox:
     if known.ravel()[rim].all():
         box = ring_bbox(lon.ravel()[rim], lat.ravel()[rim])
         if box[0] == -MAX_LONGITUDE and box[2] == MAX_LONGITUDE:
-            return (box[0], min(box[1], rounded(lat[known].min())), box[2], max(box[3], rounded(lat[known].max())))
+            south, north = _reach(vectors, lat[known])
+            return (box[0], south, box[2], north)
     turns = np.abs(np.diff(np.unwrap(lon[lon.shape[0] // 2][known[lon.shape[0] // 2]], period=FULL_CIRCLE)))
     return scattered_bbox(lon[known], lat[known], spacing=float(np.median(turns)) if turns.size else 0.0)
 
@@ -184,6 +187,20 @@ def _beyond_rim(vectors: Array) -> Array:
         moved[:, 0] = 1.5 * first - 0.5 * moved[:, 1]
         moved[:, -1] = 1.5 * last - 0.5 * moved[:, -2]
     return moved
+
+
+def _reach(vectors: Array, latitude: Array) -> tuple[float, float]:
+    """The southernmost and northernmost latitude of a grid around the globe; a pole that its cells come near is in it.
+
+    A rim alone does not tell which pole it encloses: that of a tripolar grid runs along both.
+    """
+    sides = [np.linalg.norm(np.diff(vectors, axis=axis), axis=-1) for axis in (0, 1)]
+    near = NEAR_POLE * float(np.degrees(np.nanmedian(np.concatenate([side.ravel() for side in sides]))))
+    south, north = float(latitude.min()), float(latitude.max())
+    return (
+        -MAX_LATITUDE if south <= near - MAX_LATITUDE else rounded(south),
+        MAX_LATITUDE if north >= MAX_LATITUDE - near else rounded(north),
+    )
 
 
 def _angles(vectors: Array) -> tuple[Array, Array]:
