@@ -112,6 +112,9 @@ def _subject(
     data: Data, stored: Stored, metadata: Metadata, placement: Placement | None, *, latest: bool = True
 ) -> Subject:
     groups = groups_of(data)
+    unnamed = [name for dataset in groups.values() for name in dataset.dims if not isinstance(name, str)]
+    if unnamed:
+        raise MetadataError(str(unnamed[0]), "is a dimension whose name is no text", "rename it")
     return Subject(
         groups=groups,
         stored=stored,

@@ -130,7 +130,7 @@ def _single(longitude: xr.DataArray, latitude: xr.DataArray) -> Horizontal | Non
 
 
 def _rectilinear(dataset: xr.Dataset, longitude: xr.DataArray, latitude: xr.DataArray) -> Horizontal:
-    if np.abs(_floats(latitude)).max() > MAX_LATITUDE + 1:
+    if np.abs(_floats(latitude)).max(initial=0.0) > MAX_LATITUDE + 1:
         raise MetadataError(
             str(latitude.name), "leaves ±90 degrees", "set metadata: {crs: …} for projected coordinates"
         )
@@ -144,6 +144,7 @@ def _rectilinear(dataset: xr.Dataset, longitude: xr.DataArray, latitude: xr.Data
 
 def _scattered(dataset: xr.Dataset, longitude: xr.DataArray, latitude: xr.DataArray) -> Horizontal:
     name = str(longitude.dims[0])
+    _refuse_without_values(str(longitude.name), _floats(longitude) + _floats(latitude))
     cells = _bounds(dataset, longitude), _bounds(dataset, latitude)
     lon, lat = (
         _floats(part if part is not None else centre).ravel()
@@ -168,6 +169,7 @@ def _scattered(dataset: xr.Dataset, longitude: xr.DataArray, latitude: xr.DataAr
 
 def _curvilinear(dataset: xr.Dataset, longitude: xr.DataArray, latitude: xr.DataArray) -> Horizontal:
     bounds = _bounds(dataset, longitude), _bounds(dataset, latitude)
+    _refuse_without_values(str(longitude.name), _floats(longitude) + _floats(latitude))
     box = curvilinear_bbox(_floats(longitude), _floats(latitude))
     if bounds[0] is not None and bounds[1] is not None and box[0] != -180.0:  # noqa: PLR2004
         corners = scattered_bbox(_floats(bounds[0]).ravel(), _floats(bounds[1]).ravel())
@@ -228,6 +230,7 @@ def _edges(dataset: xr.Dataset, coordinate: xr.DataArray, *, period: float | Non
         MetadataError: If its values are not finite or not monotonic, or lie outside of its bounds.
     """
     name, centres = str(coordinate.name), _floats(coordinate)
+    _refuse_without_values(name, centres)
     turned = np.unwrap(centres, period=period) if period else centres
     steps = np.diff(turned)
     if not np.isfinite(centres).all() or not ((steps > 0).all() or (steps < 0).all()):
@@ -238,12 +241,19 @@ def _edges(dataset: xr.Dataset, coordinate: xr.DataArray, *, period: float | Non
     pairs = _floats(bounds)
     if pairs.shape != (centres.size, 2):
         raise MetadataError(name, f"has bounds of shape {pairs.shape}", SAY_WHERE)
+    if not np.isfinite(pairs).all():
+        raise MetadataError(name, f"has missing values in its bounds {bounds.name}", SAY_WHERE)
     if period:
         pairs = pairs + np.round((turned - pairs.mean(axis=1)) / period)[:, np.newaxis] * period
     slack = np.abs(steps).max(initial=0.0) * 1e-3
     if (turned < pairs.min(axis=1) - slack).any() or (turned > pairs.max(axis=1) + slack).any():
         raise MetadataError(name, f"lies outside of its bounds {bounds.name}", SAY_WHERE)
     return np.append(pairs[:, 0], pairs[-1, 1])
+
+
+def _refuse_without_values(name: str, values: Array) -> None:
+    if not np.isfinite(values).any():
+        raise MetadataError(name, "has no values", SAY_WHERE)
 
 
 def _bounds(dataset: xr.Dataset, coordinate: xr.DataArray) -> xr.DataArray | None:

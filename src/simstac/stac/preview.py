@@ -110,7 +110,8 @@ def _cell_centres(dataset: xr.Dataset, overrides: Overrides) -> Iterator[tuple[x
     northward = [overrides.y] if overrides.y else [name for name in names if is_latitude(name, dataset[name])]
     for x, y in ((dataset[x], dataset[y]) for x in sorted(eastward) for y in sorted(northward)):
         stations = x.ndim == 1 and (x.size < MAX_STATIONS or has_stations(dataset))
-        if 0 < x.ndim <= CURVILINEAR and set(x.dims) == set(y.dims) and not stations:
+        known = 0 < x.ndim <= CURVILINEAR and set(x.dims) == set(y.dims) and bool(np.isfinite(x + y).any())
+        if known and not stations:
             yield x, y.transpose(*x.dims)
 
 

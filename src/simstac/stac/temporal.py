@@ -256,7 +256,12 @@ def _decoded(variable: xr.DataArray, calendar: str | None) -> xr.DataArray:
 
     attrs = {**variable.attrs, "calendar": calendar_of(variable, calendar)}
     coded = xr.Dataset({"moments": (variable.dims, variable.values, attrs)})
-    return xr.decode_cf(coded)["moments"]
+    try:
+        return xr.decode_cf(coded)["moments"]
+    except ValueError as error:
+        said = f"{attrs.get('units')!r} in the calendar {attrs['calendar']!r}"
+        problem = f"cannot be read as moments of the unit {said}"
+        raise MetadataError(str(variable.name), problem, "set metadata: {datetime: …}, or mend the file") from error
 
 
 def _step(values: np.ndarray[Any, Any]) -> str | None:

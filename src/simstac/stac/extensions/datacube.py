@@ -9,9 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from simstac.errors import MetadataError
 from simstac.stac.document import Document, Subject, declare, fields, plain, text, timestamp
 from simstac.stac.numbers import number, regular_step
-from simstac.stac.temporal import UNREAL_CALENDARS, bounds_of, is_lead, is_time, lead_hours, time_axis, to_utc
+from simstac.stac.temporal import (
+    UNREAL_CALENDARS,
+    bounds_of,
+    is_lead,
+    is_time,
+    lead_hours,
+    moments_of,
+    time_axis,
+    to_utc,
+)
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -63,11 +73,12 @@ def _dimension(dataset: xr.Dataset, name: str, subject: Subject) -> Document:
     if horizontal is not None and name in horizontal.dimensions:
         return horizontal.dimensions[name] | {"size": size}
     coordinate = dataset[name] if name in dataset.coords else None
+    by_position: Document = {"type": "other", "description": name, "extent": [0, max(size - 1, 0)], "size": size}
     if coordinate is None or size == 0:
-        return {"type": "other", "description": name, "extent": [0, max(size - 1, 0)], "size": size}
+        return by_position
     description = text(coordinate.attrs.get("long_name")) or name.replace("_", " ")
     if is_time(coordinate):
-        return _temporal(dataset, coordinate, description, subject) | {"size": size}
+        return (_temporal_or_settled(dataset, coordinate, description, subject) or by_position) | {"size": size}
     if is_lead(coordinate):
         return _numeric(lead_hours(coordinate), description, "h") | {"size": size}
     if coordinate.dtype.kind not in "iuf":
@@ -89,6 +100,21 @@ def is_vertical(coordinate: xr.DataArray) -> bool:
         or standard in {"height", "altitude", "depth", "air_pressure"}
         or standard.endswith(("sigma_coordinate", "sigma_pressure_coordinate", "model_level_number"))
     )
+
+
+def _temporal_or_settled(
+    dataset: xr.Dataset, coordinate: xr.DataArray, description: str, subject: Subject
+) -> Document | None:
+    """A time coordinate; None for one without moments, or one that only the configuration can place."""
+    said = subject.metadata
+    try:
+        if not moments_of(coordinate, said.calendar).size:
+            return None
+        return _temporal(dataset, coordinate, description, subject)
+    except MetadataError:
+        if said.datetime is None and said.start_datetime is None:
+            raise
+        return None
 
 
 def _temporal(dataset: xr.Dataset, coordinate: xr.DataArray, description: str, subject: Subject) -> Document:
