@@ -261,3 +261,20 @@ def test_those_of_runs_in_a_bucket_are_addressed_there(study_folder: Path, s3: S
     assert shipped(study_folder) == []
     assert validate_tree(study_folder / "site").findings == ()
     assert build(file).documents == ()
+
+
+def test_a_bucket_serves_them_as_what_they_are(study_folder: Path, s3: SeaweedFS) -> None:
+    bucket, client = s3.make_bucket(), s3.client()
+    file = want(study_folder, "eplusout.err", "eplusout.sql")
+    target = f'targets: [{{type: s3, url: "s3://{bucket}/stac", endpoint_url: "{s3.endpoint_url}"}}]\n'
+    file.write_text(file.read_text() + target)
+    build(file)
+    assert simstac.publish(simstac.load_project(file))[0].error is None
+    types = {"eplusout.err": "text/plain; charset=utf-8", "eplusout.sql": "application/vnd.sqlite3"}
+    for name, media_type in types.items():
+        head = client.head_object(Bucket=bucket, Key=f"stac/office-study/i5/outputs/{name}")
+        size = (study_folder / "runs/i5" / name).stat().st_size
+        assert (head["ContentType"], head["ContentLength"]) == (media_type, size)
+    build(unwant(study_folder))
+    simstac.publish(simstac.load_project(file))
+    assert client.list_objects_v2(Bucket=bucket, Prefix="stac/office-study/i5/outputs/")["KeyCount"] == 0
