@@ -21,6 +21,7 @@ from urllib.request import urlopen
 
 import pytest
 from hypothesis import settings
+from tests.scythe_engine.experiments import scythe  # noqa: F401  # a fixture, once for the session
 
 REGION = "us-east-1"
 START_SECONDS = 60.0

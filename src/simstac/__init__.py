@@ -57,7 +57,7 @@ _HOMES = {
     "simstac.studies": ("study",),
     "simstac.write": ("write_study",),
 }
-MODULES = ("idfkit",)
+MODULES = ("idfkit", "scythe")
 """Modules that users call by name, ``simstac.idfkit.publish``, loaded when they are first used as well."""
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

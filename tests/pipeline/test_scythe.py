@@ -4,7 +4,6 @@ import pystac
 import pytest
 import xarray as xr
 from tests.publishing.proxy import proxied
-from tests.scythe_engine.experiments import scythe  # noqa: F401  # the fixture
 
 import simstac
 from simstac.errors import SourceError
@@ -42,7 +41,7 @@ def objects(s3, bucket):
 
 
 @pytest.fixture(scope="module")
-def built(scythe, seaweedfs, tmp_path_factory):  # noqa: F811  # the fixture
+def built(scythe, seaweedfs, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         for name, value in seaweedfs.env.items():
             patch.setenv(name, value)
@@ -90,7 +89,7 @@ def test_a_run_opens_as_what_scythe_computed(built):
         assert ds["built"].values[1] == "1981-05-01T00:00:00"
 
 
-def test_an_item_tells_failures_files_and_the_other_versions(built, scythe):  # noqa: F811  # the fixture
+def test_an_item_tells_failures_files_and_the_other_versions(built, scythe):
     project, _, (first, second, third, _) = built
     collection, items = items_of(project)
     properties = items[first].properties
@@ -140,7 +139,7 @@ def test_a_single_known_run_costs_three_requests(built, s3, tmp_path):
     assert len(proxy.seen) <= 3
 
 
-def test_what_is_complete_later_is_picked_up_and_scythe_goes_on(scythe, s3, tmp_path):  # noqa: F811  # the fixture
+def test_what_is_complete_later_is_picked_up_and_scythe_goes_on(scythe, s3, tmp_path):
     queued, done = scythe.late_box
     project = project_in(tmp_path / "later", f"{scythe.address}/late_box", s3.endpoint_url)
     assert simstac.build(project).collections[0].statuses == ("incomplete", "completed")
@@ -160,7 +159,7 @@ def test_what_is_complete_later_is_picked_up_and_scythe_goes_on(scythe, s3, tmp_
     assert before.items() <= objects(s3, scythe.bucket).items()
 
 
-def test_an_experiment_that_is_not_there_is_an_error_and_nothing_is_lost(built, s3, scythe):  # noqa: F811
+def test_an_experiment_that_is_not_there_is_an_error_and_nothing_is_lost(built, s3, scythe):
     project, _, _ = built
     source = project.collections[0].source.model_copy(update={"path": f"s3://{scythe.bucket}/scythe/office_bax"})
     collection = project.collections[0].model_copy(update={"source": source})

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from simstac.config import Project, load_project
 from simstac.config.model import Collection
-from simstac.config.sources import StudySource
+from simstac.config.sources import ScytheSource, StudySource
 from simstac.errors import ConfigError, SourceError
 from simstac.pipeline.build import BuildReport, build_collection
 from simstac.pipeline.place import destination
@@ -32,6 +32,7 @@ CONFIGURATIONS = frozenset({".yaml", ".yml"})
 KEPT = ("id", "title", "description")
 ACCESS = ("endpoint_url", "region", "profile")
 
+type Source = StudySource | ScytheSource
 type Destination = str | Path | Project | Mapping[str, str]
 type About = str | Mapping[str, Any] | None
 
@@ -52,7 +53,9 @@ class Destined:
 
 
 @contextmanager
-def destined(to: Destination, about: About, catalog: Mapping[str, Any] | None) -> Iterator[Destined]:
+def destined(
+    to: Destination, about: About, catalog: Mapping[str, Any] | None, *, source: Source | None = None
+) -> Iterator[Destined]:
     """The configuration that a destination stands for, and the collection of it to publish.
 
     Args:
@@ -61,6 +64,7 @@ def destined(to: Destination, about: About, catalog: Mapping[str, Any] | None) -
             published beside it, so that nothing has to stay on this machine.
         about: The id of a collection in the configuration; else the keys of one: its license, id, title and so on.
         catalog: The keys of the catalog, where it is not there yet.
+        source: The source of the collection, where it is none of runs that are handed over.
 
     Raises:
         ConfigError: If the destination, the collection or the catalog is not one that a configuration could have.
@@ -68,16 +72,17 @@ def destined(to: Destination, about: About, catalog: Mapping[str, Any] | None) -
     """
     if isinstance(to, Project) or _is_configuration(to):
         project = to if isinstance(to, Project) else load_project(str(to))
-        yield Destined(project, _chosen(project, about))
+        chosen = _chosen(project, about, type(source) if source else StudySource)
+        yield Destined(project, chosen.model_copy(update={"source": source}) if source else chosen)
     elif isinstance(to, Mapping) or str(to).startswith("s3://"):
         target = {"type": "s3", **(to if isinstance(to, Mapping) else {"url": str(to)})}
         if target["type"] != "s3" or not target.get("url"):
             raise ConfigError("to", "is no bucket", "write {'url': 's3://bucket/prefix', 'endpoint_url': …}, or a path")
         with TemporaryDirectory(prefix="simstac-site-") as site:
-            project = _made(Path(site), about, catalog, target)
+            project = _made(Path(site), _with_source(about, source), catalog, target)
             yield Destined(project, project.collections[0], is_alone=True)
     else:
-        project = _made(Path(to), about, catalog, None)
+        project = _made(Path(to), _with_source(about, source), catalog, None)
         yield Destined(project, project.collections[0])
 
 
@@ -102,8 +107,31 @@ def publish_study(
     Raises:
         SimstacError: If the study cannot be written or described, or a target refuses.
     """
+    _refuse_runs_in_site(study, to.project)
+    return publish_collection(to, study=study, drop_vanished=drop_vanished, parallel=parallel, on_progress=on_progress)
+
+
+def publish_collection(
+    to: Destined,
+    *,
+    study: Study | None = None,
+    drop_vanished: bool = False,
+    parallel: Parallel = SERIAL,
+    on_progress: OnProgress = silent,
+) -> RunReport:
+    """Build one collection, and publish the site to the targets of its project.
+
+    Args:
+        to: Where to; other collections there stay as they are.
+        study: Its runs, where they are given in Python instead of by its source.
+        drop_vanished: See `publish_study`.
+        parallel: See `publish_study`.
+        on_progress: Hears of every step.
+
+    Raises:
+        SimstacError: If the collection cannot be built, or a target refuses.
+    """
     project = to.project
-    _refuse_runs_in_site(study, project)
     report = build_collection(
         project,
         to.collection,
@@ -127,16 +155,24 @@ def _is_configuration(to: object) -> bool:
     return isinstance(to, str | Path) and Path(to).suffix in CONFIGURATIONS
 
 
-def _chosen(project: Project, about: About) -> Collection:
-    """The collection that is named, or the only one that is a study."""
-    ids = [each.id for each in project.collections if isinstance(each.source, StudySource)]
+def _with_source(about: About, source: Source | None) -> About:
+    if source is None or isinstance(about, str):
+        return about
+    return {**(about or {}), "source": {**source.model_dump(exclude_defaults=True), "engine": source.engine}}
+
+
+def _chosen(project: Project, about: About, kind: type[Source]) -> Collection:
+    """The collection that is named, or the only one whose source is of a kind."""
+    word = "study" if kind is StudySource else kind.__name__
+    ids = [each.id for each in project.collections if isinstance(each.source, kind)]
     if about is not None and not isinstance(about, str):
         raise ConfigError(project.file, "describes its collections itself", "name one by its id")
     if about is None and len(ids) != 1:
-        raise ConfigError(project.file, f"has {len(ids)} studies", "say which with collection=")
+        problem = f"has {len(ids)} collections of a {word}"
+        raise ConfigError(project.file, problem, "say which with collection=")
     wanted = ids[0] if about is None else about
     if wanted not in ids:
-        raise ConfigError(project.file, f"has no study {wanted!r}", f"it has {', '.join(ids) or 'none'}")
+        raise ConfigError(project.file, f"has no {word} {wanted!r}", f"it has {', '.join(ids) or 'none'}")
     return next(each for each in project.collections if each.id == wanted)
 
 
