@@ -5,6 +5,7 @@ import shutil
 import pystac
 import pytest
 import xarray as xr
+from eplaunch.utilities.cache import CacheFile
 from tests.eplaunch_folder import IP, SI, eplaunch_folder  # noqa: F401  # the fixture
 
 import simstac
@@ -50,6 +51,16 @@ def test_runs_become_a_study_with_what_eplaunch_remembers(project):
     before = {path: path.read_bytes() for path in project.site.rglob("*") if path.is_file()}
     assert simstac.build(project).documents == ()
     assert before == {path: path.read_bytes() for path in project.site.rglob("*") if path.is_file()}
+
+
+def test_columns_whose_names_differ_in_letters_alone_are_kept_apart(project):
+    cache = CacheFile(project.folder / "launches" / "house")
+    cache.add_result("EnergyPlus mine", "tight.idf", {"errors": 7, "Runtime [s]": 1.0, "Runtime": "short"})
+    assert simstac.build(project).errors == ()
+    collection = pystac.Collection.from_file(str(project.site / "office" / "collection.json"))
+    with xr.open_dataset(collection.assets["icechunk"]) as ds:
+        mine = ds.sel(run="house/tight.idf EnergyPlus mine")
+        assert mine["EP_Launch_errors_2"].item() == 7
 
 
 def test_a_build_tells_results_that_are_not_of_their_input_any_more(project):

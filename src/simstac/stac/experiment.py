@@ -63,11 +63,17 @@ def describe_experiment(releases: Sequence[Release], metadata: Metadata, placeme
     Raises:
         MetadataError: If neither a run nor ``metadata`` says where the experiment is or when it was run.
     """
-    runs = sorted((_run(release, metadata, placement) for release in releases), key=lambda run: run.order)
+    runs = sorted((_run(release, metadata, placement) for release in _newest(releases)), key=lambda run: run.order)
     runs[-1] = replace(runs[-1], subject=replace(runs[-1].subject, latest=True))
     items = [_item(run) for run in runs]
     link_versions(items)
     return Documents(collection=_collection(runs), items=items)
+
+
+def _newest(releases: Sequence[Release]) -> list[Release]:
+    """The last version of each run: two builds at once, or one that was killed, may leave two."""
+    ordered = sorted(releases, key=lambda release: release.stored.written_at)
+    return list({str(release.data.attrs["simstac"]["run"]): release for release in ordered}.values())
 
 
 def is_run_of_experiment(document: Mapping[str, Any]) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 from simstac.sources.eplaunch.freshness import weather_name
 from simstac.sources.eplaunch.launches import NO_SIMULATION, SUPERSEDED, Launch
 from simstac.studies.definition import Study, with_parameters
+from simstac.studies.parameters import cf_name
 from simstac.studies.runs import Run, in_order
 from simstac.studies.source import EnergyPlusSource, State
 
@@ -41,7 +42,7 @@ def study_of_launches(launches: Sequence[Launch], top: Path) -> Study:
     simulated = [launch for launch in launches if launch.status != NO_SIMULATION]
     superseded = {str(_stands_for(each)): each.message for each in simulated if each.status == SUPERSEDED}
     runs = in_order((_run(launch, top) for launch in simulated), str(top))
-    table = {launch.name: _parameters(launch) for launch in simulated}
+    table = _distinct({launch.name: _parameters(launch) for launch in simulated})
     return with_parameters(runs, EPLaunchSource(superseded=superseded), table)
 
 
@@ -56,6 +57,20 @@ def _run(launch: Launch, top: Path) -> Run:
 def _stands_for(launch: Launch) -> Path:
     """A path that no other run has: superseded results have none of their own."""
     return launch.folder / f"{launch.entry.file}.{launch.entry.workflow}"
+
+
+def _distinct(table: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The table with a number behind labels that would become one name, since workflows call columns what they like."""
+    labels: dict[str, str] = {}
+    taken: set[str] = set()
+    for label in sorted({label for row in table.values() for label in row}):
+        title, bracket, unit = label.partition(" [")
+        called, number = title, 2
+        while cf_name(called).casefold() in taken:
+            called, number = f"{title} {number}", number + 1
+        taken.add(cf_name(called).casefold())
+        labels[label] = f"{called}{bracket}{unit}"
+    return {run: {labels[label]: value for label, value in row.items()} for run, row in table.items()}
 
 
 def _parameters(launch: Launch) -> dict[str, Any]:

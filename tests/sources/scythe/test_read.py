@@ -79,6 +79,18 @@ def test_lists_and_mappings_get_dimensions_or_become_text(tmp_path, reading):
     assert np.isnan(ds["meters"].sel(meters_key="DistrictHeatingWater:Facility").values[1])
 
 
+def test_whole_numbers_in_lists_may_be_missing(tmp_path, reading):
+    run(tmp_path, scalars={"sort_index": [0, 1, 2], "counts": [[1, None], [3, 4], [5, 6]]})
+    np.testing.assert_array_equal(reading().data["counts"], [[1, np.nan], [3, 4], [5, 6]])
+
+
+@pytest.mark.parametrize("said", [{"$ref": "#/$defs/Out"}, {"$ref": "#/$defs/Loop"}, {"anyOf": [3]}, "text", None])
+def test_a_schema_of_any_shape_is_borne(tmp_path, reading, said):
+    folder = run(tmp_path)
+    schema(folder / "experiment_io_spec.yml", {}, {"heating": said}, Loop={"$ref": "#/$defs/Loop"})
+    assert reading().data["heating"].attrs["long_name"] == "heating"
+
+
 def test_a_model_in_a_field_is_a_variable_for_each_of_its_fields(tmp_path, reading):
     folder = run(
         tmp_path, scalars={"sort_index": [0, 1, 2], "wall": [{"area": 1.0 + i, "name": "n"} for i in range(3)]}

@@ -81,6 +81,9 @@ def _build_run(order: Order, files: Files, run: ScytheRun, stored: Stored | None
         return _Done(run.name, COMPLETED, stored)
     if reason := why_incomplete(files, run, frames):
         return _Done(run.name, INCOMPLETE, stored, f"{run.name}: incomplete: {reason}")
+    meanwhile = known_runs(order.place).get(run.name)
+    if meanwhile is not None and meanwhile.fingerprint == mark:
+        return _Done(run.name, COMPLETED, meanwhile)
     written, notes = _write_run(order, files, run, frames, mark)
     if stored is not None and stored.tag != written.tag:
         place = order.place

@@ -63,8 +63,9 @@ def cells_of(column: pa.ChunkedArray, label: str, said: Node, schema: Schema) ->
         whole = column.combine_chunks()
         flat, some = numbers(pa.chunked_array([whole.flatten()]))
         known = np.asarray(whole.is_valid().to_numpy(zero_copy_only=False), dtype=bool)
-        values = np.full((len(whole), row), np.nan if not some.all() or flat.dtype.kind == "f" else 0, flat.dtype)
-        values[known] = np.where(some, flat, np.nan).reshape(-1, row) if not some.all() else flat.reshape(-1, row)
+        flat = flat if some.all() else np.where(some, flat, np.nan)
+        values = np.zeros((len(whole), row), flat.dtype)
+        values[known] = flat.reshape(-1, row)
         yield Cells(label, values, known, (f"{variable_name(label)}_index",), {}, attrs)
     elif pa.types.is_timestamp(kind):
         yield _moments(column, label, attrs)

@@ -16,6 +16,9 @@ type Node = Mapping[str, Any]
 UNITS = {"-": "1", "C": "degC", "deg.C": "degC", "deg C": "degC", "°C": "degC", "deg": "degree", "m²": "m2", "m³": "m3"}
 """Spellings of units that UDUNITS does not read, or reads as another unit."""
 
+DEEPEST = 20
+"""How many references are followed; a model may refer to itself."""
+
 _UNIT_AT_END = re.compile(r"^(?P<prose>.*?)[\s,]*\[(?P<unit>[^\[\]]+)\]\s*\.?$", re.DOTALL)
 _REFERENCE = "#/$defs/"
 
@@ -34,17 +37,19 @@ class Schema:
     outputs: Node = field(default_factory=dict)
     definitions: Node = field(default_factory=dict)
 
-    def node(self, said: Node | None) -> Node:
+    def node(self, said: object, *, depth: int = 0) -> Node:
         """A schema with its reference followed and its null left out; empty where nothing is said."""
-        if not said:
+        if not isinstance(said, Mapping) or depth > DEEPEST:
             return {}
-        options = [each for each in said.get("anyOf", ()) if each.get("type") != "null"]
+        options = [each for each in said.get("anyOf") or () if isinstance(each, Mapping) and each.get("type") != "null"]
         if len(options) == 1:
-            return {**self.node(options[0]), **{key: value for key, value in said.items() if key != "anyOf"}}
+            own = {key: value for key, value in said.items() if key != "anyOf"}
+            return {**self.node(options[0], depth=depth + 1), **own}
         reference = str(said.get("$ref", ""))
         if reference.startswith(_REFERENCE):
-            named = self.definitions.get(reference.removeprefix(_REFERENCE), {})
-            return {**self.node(named), **{key: value for key, value in said.items() if key != "$ref"}}
+            named = self.definitions.get(reference.removeprefix(_REFERENCE))
+            own = {key: value for key, value in said.items() if key != "$ref"}
+            return {**self.node(named, depth=depth + 1), **own}
         return said
 
 
