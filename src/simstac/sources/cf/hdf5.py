@@ -142,10 +142,23 @@ def _chunk(descriptor: int, layout: Layout, place: tuple[int, int, int]) -> NDAr
         if skipped >> position & 1:
             continue
         if layout.filters[position] == DEFLATE:
-            data = zlib.decompress(data, bufsize=count)
+            data = _inflated(data, count)
         else:
             data = _unshuffled(data, layout.dtype.itemsize)
     return np.frombuffer(data, layout.dtype).reshape(layout.lengths)
+
+
+def _inflated(data: bytes | NDArray[np.uint8], count: int) -> bytes:
+    """DEFLATE undone, by ISA-L where it is installed: twice as fast as zlib."""
+    try:
+        from isal import igzip_lib, isal_zlib  # noqa: PLC0415  # part of an extra
+    except ImportError:
+        return zlib.decompress(data, bufsize=count)
+    try:
+        inflated: bytes = isal_zlib.decompress(data, bufsize=count)
+    except igzip_lib.IsalError as error:  # type: ignore[misc]  # its stub is no class
+        raise zlib.error(str(error)) from error
+    return inflated
 
 
 def _unshuffled(data: bytes | NDArray[np.uint8], itemsize: int) -> NDArray[np.uint8]:
