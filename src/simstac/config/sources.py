@@ -52,6 +52,9 @@ class StudySource(_Source):
     """Folder or glob of the runs, relative to the configuration's folder."""
     parameters: str | None = None
     """Table of the runs' parameters (CSV or Parquet), its first column the run names."""
+    by_content: bool = True
+    """Whether changed runs are known by the bytes of their files, else by sizes and times, which costs no reading;
+    in a bucket they are known by their ETags."""
     outputs: tuple[OutputPattern, ...] = ()
     """Files in the folder of each run to ship with the site, such as ``["eplusout.err", "*.htm"]``; published as they
     are, so leave out what nobody else may see."""

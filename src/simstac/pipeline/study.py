@@ -8,7 +8,7 @@ from simstac.config.model import Project
 from simstac.config.sources import EPLaunchSource, StudySource
 from simstac.objects import files_at
 from simstac.sources.eplaunch.launches import find_launches
-from simstac.studies import Study, find_study
+from simstac.studies import Study, find_study, source_of
 from simstac.studies.eplaunch import study_of_launches
 
 
@@ -28,7 +28,7 @@ def configured_study(project: Project, source: StudySource) -> Study:
     return find_study(
         source.path,
         parameters=source.parameters,
-        engine=source.engine,
+        engine=source_of(source.engine, by_content=source.by_content),
         base=project.folder,
         open_files=open_files,
     )

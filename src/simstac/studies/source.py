@@ -30,12 +30,14 @@ class State:
         message: Why, in one line; empty where there is nothing to say.
         facts: More that is known without reading data, for example ``warnings`` and ``software``.
         files: The files that the data come from, which the fingerprint covers.
+        by_content: Whether the fingerprint covers their bytes, else their sizes and times.
     """
 
     status: str
     message: str = ""
     facts: Mapping[str, str | int] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
+    by_content: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +90,12 @@ class EngineSource:
     Attributes:
         engine: The engine's name in xarray's registry, or its `xarray.backends.BackendEntrypoint`.
         options: Keyword arguments for opening a run.
+        by_content: See `State`.
     """
 
     engine: str | type[BackendEntrypoint]
     options: Mapping[str, Any] = field(default_factory=dict)
+    by_content: bool = True
 
     @property
     def reader(self) -> str:
@@ -114,7 +118,7 @@ class EngineSource:
         if not path.exists():
             return State("missing", "no results are there")
         files = (path,) if path.is_file() else tuple(sorted(each for each in path.rglob("*") if each.is_file()))
-        return State("completed", files=files)
+        return State("completed", files=files, by_content=self.by_content)
 
     def open(self, path: Path) -> xr.DataTree:
         """See `Source`."""
@@ -139,9 +143,11 @@ class EnergyPlusSource:
 
     Attributes:
         options: Keyword arguments for opening a run.
+        by_content: See `State`.
     """
 
     options: Mapping[str, Any] = field(default_factory=dict)
+    by_content: bool = True
 
     @property
     def reader(self) -> str:
@@ -178,36 +184,50 @@ class EnergyPlusSource:
             message = "no results are there"
         elif state.status == "incomplete":
             message = message or "the run has not ended, or was killed"
-        return State(str(state.status), message, facts, state.files.read_files)
+        return State(str(state.status), message, facts, state.files.read_files, self.by_content)
 
     def open(self, path: Path) -> xr.DataTree:
         """See `Source`."""
         return EngineSource("energyplus", self.options).open(path)
 
 
-def source_of(engine: str | type[BackendEntrypoint] | Source, options: Mapping[str, Any] | None = None) -> Source:
+def source_of(
+    engine: str | type[BackendEntrypoint] | Source,
+    options: Mapping[str, Any] | None = None,
+    *,
+    by_content: bool = True,
+) -> Source:
     """The source that reads runs by an xarray engine.
 
     Args:
         engine: The engine's name in xarray's registry, or its `xarray.backends.BackendEntrypoint`; or a source, which
             is taken as it is.
         options: Keyword arguments for opening a run.
+        by_content: Whether a changed run is known by its bytes, else by the sizes and times of its files.
     """
     if not isinstance(engine, str | type):
         return engine
-    return EnergyPlusSource(options or {}) if engine == "energyplus" else EngineSource(engine, options or {})
+    if engine == "energyplus":
+        return EnergyPlusSource(options or {}, by_content)
+    return EngineSource(engine, options or {}, by_content)
 
 
 def fingerprint(state: State, reader: str) -> str:
-    """SHA-256 in hexadecimal over the names and bytes of a run's files, its status, and the reader.
+    """SHA-256 in hexadecimal over the names of a run's files, their bytes or times, its status, and the reader.
 
     Raises:
         SourceError: If a file cannot be read.
     """
     digest = hashlib.sha256(json.dumps([reader, state.status, [path.name for path in state.files]]).encode())
     for path in state.files:
-        digest.update(_file_digest(path))
+        digest.update(_file_digest(path) if state.by_content else _file_stamp(path))
     return digest.hexdigest()
+
+
+def _file_stamp(path: Path) -> bytes:
+    with _reading(path):
+        facts = path.stat()
+    return f"{facts.st_size} {facts.st_mtime_ns};".encode()
 
 
 def _file_digest(path: Path) -> bytes:
