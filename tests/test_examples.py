@@ -37,6 +37,13 @@ def test_stored_without_outputs(path: Path) -> None:
     assert all(not cell.outputs and cell.execution_count is None for cell in cells if cell.cell_type == "code")
 
 
+def test_numbered_and_listed_in_order() -> None:
+    numbers = [int(path.name.partition("-")[0]) for path in NOTEBOOKS]
+    assert numbers == list(range(1, len(NOTEBOOKS) + 1))
+    listed = re.findall(r"\]\((\S+\.ipynb)\)", (ROOT / "examples" / "README.md").read_text("utf-8"))
+    assert listed == [path.name for path in NOTEBOOKS]
+
+
 @pytest.fixture(scope="session")
 def bucket_environment(seaweedfs: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Variables that lead to a public bucket of stores on a real S3 server, and to its catalog, published there."""

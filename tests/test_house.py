@@ -188,6 +188,17 @@ def test_links_between_pages_hold(page: Path) -> None:
     assert broken == []
 
 
+def test_pages_of_the_site_link_to_pages_of_the_site() -> None:
+    docs = ROOT / "docs"
+    outside = [
+        f"{relative(page)}: {target}"
+        for page in docs.rglob("*.md")
+        for target in re.findall(r"\]\(([^)\s:#]+\.md)", page.read_text("utf-8"))
+        if not (page.parent / target).resolve().is_relative_to(docs)
+    ]
+    assert outside == [], "make docs refuses them; link to the folder instead"
+
+
 def _anchors(page: Path) -> set[str]:
     headings = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
@@ -197,6 +208,22 @@ def test_every_page_is_in_the_navigation() -> None:
     navigation = (ROOT / "mkdocs.yml").read_text("utf-8")
     pages = [path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")]
     assert [page for page in pages if page not in navigation] == []
+
+
+@pytest.mark.parametrize("section", ["adr", "explanation", "how-to", "reference"])
+def test_a_section_lists_its_pages_as_the_navigation_does(section: str) -> None:
+    folder = ROOT / "docs" / section
+    listed = re.findall(r"\]\(([\w-]+\.md)\)", (folder / "README.md").read_text("utf-8"))
+    navigation = re.findall(rf"\b{section}/([\w-]+\.md)$", (ROOT / "mkdocs.yml").read_text("utf-8"), re.MULTILINE)
+    assert ["README.md", *listed] == navigation
+    assert sorted(navigation) == sorted(path.name for path in folder.glob("*.md"))
+
+
+def test_decisions_are_numbered_once() -> None:
+    records = sorted((ROOT / "docs" / "adr").glob("[0-9]*.md"))
+    assert [path.name[:4] for path in records] == [f"{number:04d}" for number in range(1, len(records) + 1)]
+    for path in records:
+        assert re.match(rf"# {path.name[:4]} .+\n\n\*\*Status:\*\* ", path.read_text("utf-8")), path.name
 
 
 def script(name: str) -> ModuleType:
