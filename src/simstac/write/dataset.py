@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,54 +16,31 @@ from simstac.progress import OnProgress, Progress, silent
 from simstac.sources.attributes import json_attrs
 from simstac.storage import KeySource, StorageScheme, Stored
 from simstac.studies.encode import cf_attrs, coarsest_unit, in_unit, is_time, microseconds_of
-from simstac.write.arrays import array_at, dimensions, same_values
-from simstac.write.encoding import compressors, grid_chunks, refuse_unknown_dimensions
-from simstac.write.repository import (
-    Head,
-    Place,
-    Transaction,
-    create_repository,
-    exclusive,
-    open_repository,
-    read_head,
-    release,
-    retried,
-    store_errors,
-)
+from simstac.write.arrays import same_values
+from simstac.write.commit import DATASET_LAYOUT, VIRTUAL_LAYOUT, committed, head_of_dataset, written
+from simstac.write.encoding import grid_chunks, refuse_unknown_dimensions
+from simstac.write.repository import Place, Transaction, release
+from simstac.write.variables import Slab, Variable, blank, created, kept_array, resized, slabs_of
 
 if TYPE_CHECKING:
+    import icechunk
     import xarray as xr
     import zarr
 
-DATASET_LAYOUT = "dataset/1"
-VIRTUAL_LAYOUT = "virtual/1"
 SLAB_BYTES = 128 << 20
 NAMED_IN_ENCODING = ("grid_mapping", "bounds", "ancillary_variables", "cell_measures", "formula_terms")
-type Slab = tuple[slice, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Source:
-    """A variable as it is stored, read a slab at a time.
+    """A variable, and where its values come from.
 
     Attributes:
-        path: Its path from the root.
-        dims: Its dimensions.
-        shape: Its shape.
-        dtype: What is stored; object for strings.
-        attrs: Its attributes.
-        chunks: The chunk shape of a new array.
-        wished: The chunk lengths among them that the user asks for, by axis.
+        variable: How it shall lie in the store.
         read: The values of a slab.
     """
 
-    path: str
-    dims: tuple[str, ...]
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    attrs: Mapping[str, Any]
-    chunks: tuple[int, ...]
-    wished: Mapping[int, int]
+    variable: Variable
     read: Callable[[Slab], NDArray[Any]]
 
 
@@ -108,34 +83,21 @@ def write(
     place = Place(href, scheme, credentials)
     tree = data if isinstance(data, xr.DataTree) else xr.DataTree(data)
     sources = [source for node in tree.subtree for source in stored_variables(node, chunks or {}, href)]
-    refuse_unknown_dimensions(chunks or {}, {dim for source in sources for dim in source.dims})
+    refuse_unknown_dimensions(chunks or {}, {dim for source in sources for dim in source.variable.dims})
     groups = {node.path.strip("/"): group_attrs(node) for node in tree.subtree}
     mark = fingerprint or _content_fingerprint(sources, groups)
 
-    def write_once() -> Stored:
-        repository = open_repository(place) or create_repository(place)
-        with store_errors(href):
-            head = read_head(repository)
-            anew = _known_layout(href, head) == VIRTUAL_LAYOUT
-            if head is not None and head.metadata.get("fingerprint") == mark:
-                return release(repository, place, version, changed=False)
-            transaction = Transaction(repository)
-            _write_all(transaction, sources, groups, on_progress, anew=anew)
-            changed = transaction.has_changes
-            if changed:
-                message = f"{len(sources)} variables"
-                transaction.commit(message, {"layout": DATASET_LAYOUT, "fingerprint": mark})
-            return release(repository, place, version, changed=changed)
+    def write_once(repository: icechunk.Repository) -> Stored:
+        head = head_of_dataset(repository, href)
+        if head is not None and head.metadata.get("fingerprint") == mark:
+            return release(repository, place, version, changed=False)
+        transaction = Transaction(repository)
+        anew = head is not None and head.metadata["layout"] == VIRTUAL_LAYOUT
+        _write_all(transaction, sources, groups, on_progress, anew=anew)
+        metadata = {"layout": DATASET_LAYOUT, "fingerprint": mark}
+        return committed(transaction, place, version, f"{len(sources)} variables", metadata)
 
-    with exclusive(place, on_progress):
-        return retried(write_once)
-
-
-def _known_layout(href: str, head: Head | None) -> str:
-    layout = str(head.metadata.get("layout")) if head is not None else ""
-    if layout not in {"", DATASET_LAYOUT, VIRTUAL_LAYOUT}:
-        raise StorageError(href, "holds something else than a dataset", "choose another place for the store")
-    return layout
+    return written(place, write_once, on_progress)
 
 
 def stored_variables(node: xr.DataTree, wished: Mapping[str, int], href: str) -> Iterator[Source]:
@@ -155,7 +117,7 @@ def stored_variables(node: xr.DataTree, wished: Mapping[str, int], href: str) ->
         }
         lengths = grid_chunks(dims, variable.shape, max(1, dtype.itemsize), wished)
         own = {axis: wished[dim] for axis, dim in enumerate(dims) if dim in wished}
-        yield Source(path, dims, variable.shape, dtype, {**named, **attrs}, lengths, own, read)
+        yield Source(Variable(path, dims, variable.shape, dtype, {**named, **attrs}, lengths, own), read)
 
 
 def _encoding(
@@ -215,9 +177,10 @@ def group_attrs(node: xr.DataTree) -> dict[str, Any]:
 def _content_fingerprint(sources: list[Source], groups: Mapping[str, Mapping[str, Any]]) -> str:
     digest = hashlib.sha256(json.dumps(groups, sort_keys=True).encode())
     for source in sources:
-        about = [source.path, source.dims, source.shape, str(source.dtype), dict(source.attrs), dict(source.wished)]
+        its = source.variable
+        about = [its.path, its.dims, its.shape, str(its.dtype), dict(its.attrs), dict(its.wished)]
         digest.update(json.dumps(about, sort_keys=True).encode())
-        for slab in _slabs(source, source.chunks):
+        for slab in slabs_of(its, its.chunks, SLAB_BYTES):
             values = source.read(slab)
             digest.update(json.dumps(values.tolist()).encode() if values.dtype.kind == "O" else values.tobytes())
     return digest.hexdigest()
@@ -234,7 +197,7 @@ def _write_all(
     import zarr  # noqa: PLC0415  # 0.8 s that --help need not pay
 
     root = zarr.open_group(transaction.session.store, mode="a", zarr_format=3)
-    kept = {source.path for source in sources}
+    kept = {source.variable.path for source in sources}
     for path, node in sorted(root.members(max_depth=None), reverse=True):
         if anew or path not in (kept if isinstance(node, zarr.Array) else groups):
             del root[path]
@@ -244,7 +207,7 @@ def _write_all(
             group.attrs.put(dict(attrs))
     for number, source in enumerate(sources):
         write_variable(root, source)
-        on_progress(Progress("write variables", number + 1, len(sources), source.path))
+        on_progress(Progress("write variables", number + 1, len(sources), source.variable.path))
 
 
 def write_variable(root: zarr.Group, source: Source) -> None:
@@ -253,15 +216,16 @@ def write_variable(root: zarr.Group, source: Source) -> None:
     Raises:
         StorageError: If other values come back than were written.
     """
-    grown = _grown(root, source)
-    array = _created(root, source) if grown is None else grown
-    for slab in _slabs(source, array.chunks):
+    variable = source.variable
+    kept = kept_array(root, variable)
+    array = created(root, variable, blank(variable.dtype)) if kept is None else resized(kept, variable)
+    for slab in slabs_of(variable, array.chunks, SLAB_BYTES):
         values = source.read(slab)
-        for part in [...] if grown is None else _differing(np.asarray(array[slab]), values, array.chunks):
+        for part in [...] if kept is None else _differing(np.asarray(array[slab]), values, array.chunks):
             rows = slab if part is ... else (slice(slab[0].start + part.start, slab[0].start + part.stop), *slab[1:])
             array[rows] = values[part]
         if not same_values(np.asarray(array[slab]), values):
-            raise StorageError(source.path, "came back changed", "check the disk or the bucket")
+            raise StorageError(variable.path, "came back changed", "check the disk or the bucket")
 
 
 def _differing(stored: NDArray[Any], values: NDArray[Any], chunks: tuple[int, ...]) -> Iterator[Any]:
@@ -273,46 +237,3 @@ def _differing(stored: NDArray[Any], values: NDArray[Any], chunks: tuple[int, ..
         rows = slice(start, min(start + chunks[0], len(values)))
         if not same_values(stored[rows], values[rows]):
             yield rows
-
-
-def _grown(root: zarr.Group, source: Source) -> zarr.Array[Any] | None:
-    """The array that is there, resized; None if it is of another kind or its chunks are not those wished."""
-    if source.path not in root:
-        return None
-    array = array_at(root, source.path)
-    dtype = np.dtype(object) if array.dtype.kind == "T" else array.dtype
-    if (dimensions(array), dtype) != (source.dims, source.dtype):
-        return None
-    if any(array.chunks[axis] != length for axis, length in source.wished.items()):
-        return None
-    if array.shape != source.shape:
-        array.resize(source.shape)
-    if dict(array.attrs) != source.attrs:
-        array.attrs.put(dict(source.attrs))
-    return array
-
-
-def _created(root: zarr.Group, source: Source) -> zarr.Array[Any]:
-    return root.create_array(
-        source.path,
-        shape=source.shape,
-        chunks=source.chunks,
-        dtype=str if source.dtype.kind == "O" else source.dtype,
-        fill_value={"O": "", "f": np.nan, "b": False}.get(source.dtype.kind, 0),
-        compressors=compressors(source.dtype),
-        dimension_names=source.dims,
-        attributes=dict(source.attrs),
-        overwrite=True,
-    )
-
-
-def _slabs(source: Source, chunks: tuple[int, ...]) -> Iterator[Slab]:
-    """Whole chunks of at most about `SLAB_BYTES`, in order; the last dimensions whole where they fit."""
-    lengths = list(chunks)
-    for axis in range(len(lengths) - 1, -1, -1):
-        others = math.prod(lengths) // lengths[axis] * max(1, source.dtype.itemsize)
-        fitting = max(1, SLAB_BYTES // (others * chunks[axis])) * chunks[axis]
-        lengths[axis] = min(fitting, max(1, math.ceil(source.shape[axis] / chunks[axis])) * chunks[axis])
-    starts = [range(0, size, length) for size, length in zip(source.shape, lengths, strict=True)]
-    for corner in product(*starts):
-        yield tuple(slice(start, start + length) for start, length in zip(corner, lengths, strict=True))

@@ -12,21 +12,10 @@ from simstac.progress import OnProgress, silent
 from simstac.storage import KeySource, StorageScheme, Stored
 from simstac.studies import Study
 from simstac.write.build import Build
+from simstac.write.commit import written
 from simstac.write.plan import Dropped, Plan, plan_update, study_fingerprint
 from simstac.write.previous import STUDY_LAYOUT, Previous, read_previous, read_texts
-from simstac.write.repository import (
-    MAIN,
-    Place,
-    Transaction,
-    create_repository,
-    exclusive,
-    open_repository,
-    read_head,
-    release,
-    retried,
-    store_errors,
-    stored_as,
-)
+from simstac.write.repository import MAIN, Place, Transaction, read_head, release, stored_as
 from simstac.write.table import RunTable
 from simstac.write.workers import SERIAL, Parallel
 
@@ -110,8 +99,7 @@ def write_study(  # noqa: PLR0913  # each is a choice of its own
     """
     place = Place(href, scheme, credentials)
     task = _Task(study, place, version, dict(chunks or {}), drop_vanished, parallel, on_progress)
-    with exclusive(place, on_progress):
-        return retried(partial(_write_once, task))
+    return written(place, partial(_write_once, task), on_progress)
 
 
 def write_ahead(
@@ -138,8 +126,7 @@ def write_ahead(
     """
     place = Place(href, scheme, credentials)
     task = _Task(study, place, None, dict(chunks or {}), False, SERIAL, on_progress, is_version=False)
-    with exclusive(place, on_progress):
-        retried(partial(_write_once, task))
+    written(place, partial(_write_once, task), on_progress)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,34 +147,32 @@ class _Task:
         return study_fingerprint(self.study, marks, self.chunks, drop_vanished=self.drop_vanished)
 
 
-def _write_once(task: _Task) -> tuple[Stored, Report]:
+def _write_once(task: _Task, repository: icechunk.Repository) -> tuple[Stored, Report]:
     study, place, on_progress = task.study, task.place, task.on_progress
-    repository = open_repository(place) or create_repository(place)
-    with store_errors(place.href):
-        transaction = Transaction(repository, layout=STUDY_LAYOUT)
-        is_new = read_head(repository) is None
-        marks = {} if is_new and not transaction.resumed else study.fingerprints(on_progress)
-        same = None if is_new else _report_of_same(repository, task.fingerprint(marks))
-        if same is not None:
-            return _released(repository, task, changed=False), same
-        committed = Previous() if is_new else read_previous(place.href, repository.readonly_session(MAIN).store)
-        plan = plan_update(study, marks, committed.table, drop_vanished=task.drop_vanished)
-        previous, left = committed, plan
-        if transaction.resumed:
-            previous = read_previous(place.href, transaction.session.store)
-            left = plan_update(study, marks, previous.table, drop_vanished=task.drop_vanished)
-        build = Build(study, marks, left, previous, transaction, task.chunks, on_progress, place.href, task.parallel)
-        table, lacks = build.write()
-        changed = transaction.has_changes
-        if changed:
-            _refuse_no_data(study, table)
-            marks = table.texts("fingerprint") | marks
-            complete = not build.kept and _is_complete(study, table)
-            metadata = {"layout": STUDY_LAYOUT, "fingerprint": task.fingerprint(marks), "complete": complete}
-            transaction.commit(plan.message(), metadata)
-        done = replace(plan, rewritten=tuple(run for run in plan.rewritten if changed and run not in build.kept))
-        report = replace(_report(done, table, lacks), unreadable=build.kept)
-        return _released(repository, task, changed=changed), report
+    transaction = Transaction(repository, layout=STUDY_LAYOUT)
+    is_new = read_head(repository) is None
+    marks = {} if is_new and not transaction.resumed else study.fingerprints(on_progress)
+    same = None if is_new else _report_of_same(repository, task.fingerprint(marks))
+    if same is not None:
+        return _released(repository, task, changed=False), same
+    committed = Previous() if is_new else read_previous(place.href, repository.readonly_session(MAIN).store)
+    plan = plan_update(study, marks, committed.table, drop_vanished=task.drop_vanished)
+    previous, left = committed, plan
+    if transaction.resumed:
+        previous = read_previous(place.href, transaction.session.store)
+        left = plan_update(study, marks, previous.table, drop_vanished=task.drop_vanished)
+    build = Build(study, marks, left, previous, transaction, task.chunks, on_progress, place.href, task.parallel)
+    table, lacks = build.write()
+    changed = transaction.has_changes
+    if changed:
+        _refuse_no_data(study, table)
+        marks = table.texts("fingerprint") | marks
+        complete = not build.kept and _is_complete(study, table)
+        metadata = {"layout": STUDY_LAYOUT, "fingerprint": task.fingerprint(marks), "complete": complete}
+        transaction.commit(plan.message(), metadata)
+    done = replace(plan, rewritten=tuple(run for run in plan.rewritten if changed and run not in build.kept))
+    report = replace(_report(done, table, lacks), unreadable=build.kept)
+    return _released(repository, task, changed=changed), report
 
 
 def _released(repository: icechunk.Repository, task: _Task, *, changed: bool) -> Stored:

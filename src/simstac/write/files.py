@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simstac.errors import StorageError
 from simstac.progress import OnProgress, Progress, silent
 from simstac.sources.cf.files import CfFiles, SourceFile
 from simstac.sources.cf.options import CfOptions
@@ -21,22 +20,11 @@ from simstac.sources.cf.reading import FileReader
 from simstac.storage import KeySource, StorageScheme, Stored
 from simstac.write.arrays import same_values
 from simstac.write.combining import FilesPlan, Whole, combine, plan_files
-from simstac.write.dataset import DATASET_LAYOUT, VIRTUAL_LAYOUT
+from simstac.write.commit import DATASET_LAYOUT, committed, head_of_dataset, written
 from simstac.write.encoding import field_chunks, refuse_unknown_dimensions
 from simstac.write.plan import Dropped
 from simstac.write.provenance import GROUP, SAID, put_records, read_combined
-from simstac.write.repository import (
-    Head,
-    Place,
-    Transaction,
-    create_repository,
-    exclusive,
-    open_repository,
-    read_head,
-    release,
-    retried,
-    store_errors,
-)
+from simstac.write.repository import Head, Place, Transaction, release
 from simstac.write.shared import refuse_other_coordinates
 from simstac.write.stored_fields import StoredFields
 from simstac.write.stream import Check, Job, few_at_once, fixed_jobs, jobs_of, loaded, read_ahead, write_slab
@@ -110,25 +98,18 @@ def write_files(
     settings = _settings(source.options, wished)
     mark = _fingerprint(source.files, settings)
 
-    def write_once() -> tuple[Stored, FilesReport]:
-        repository = open_repository(place) or create_repository(place)
-        with store_errors(href):
-            head = read_head(repository)
-            if _is_current(head, mark, href, drop_vanished):
-                statuses = {file.name: "unchanged" for file in source.files}
-                return release(repository, place, version, changed=False), FilesReport(statuses)
-            transaction = Transaction(repository)
-            with few_at_once(place), FileReader(source.options) as reader:
-                writer = _Writer(href, repository, transaction, reader, wished, on_progress)
-                plan, report = writer.write(source, settings, drop_vanished)
-            changed = transaction.has_changes
-            if changed:
-                metadata = {"layout": DATASET_LAYOUT, "fingerprint": mark, "kept": len(plan.kept)}
-                transaction.commit(plan.message, metadata)
-            return release(repository, place, version, changed=changed), report
+    def write_once(repository: icechunk.Repository) -> tuple[Stored, FilesReport]:
+        if _is_current(head_of_dataset(repository, href), mark, drop_vanished):
+            statuses = {file.name: "unchanged" for file in source.files}
+            return release(repository, place, version, changed=False), FilesReport(statuses)
+        transaction = Transaction(repository)
+        with few_at_once(place), FileReader(source.options) as reader:
+            writer = _Writer(href, repository, transaction, reader, wished, on_progress)
+            plan, report = writer.write(source, settings, drop_vanished)
+        metadata = {"layout": DATASET_LAYOUT, "fingerprint": mark, "kept": len(plan.kept)}
+        return committed(transaction, place, version, plan.message, metadata), report
 
-    with exclusive(place, on_progress):
-        return retried(write_once)
+    return written(place, write_once, on_progress)
 
 
 def _settings(options: CfOptions, wished: Mapping[str, int]) -> dict[str, Any]:
@@ -147,11 +128,9 @@ def _fingerprint(files: Sequence[SourceFile], settings: Mapping[str, Any]) -> st
     return hashlib.sha256(json.dumps([about, settings], sort_keys=True).encode()).hexdigest()
 
 
-def _is_current(head: Head | None, mark: str, href: str, drop: Dropped) -> bool:
+def _is_current(head: Head | None, mark: str, drop: Dropped) -> bool:
     if head is None:
         return False
-    if head.metadata.get("layout") not in {DATASET_LAYOUT, VIRTUAL_LAYOUT}:
-        raise StorageError(href, "holds something else than a dataset", "choose another place for the store")
     return head.metadata.get("fingerprint") == mark and not (drop and head.metadata.get("kept"))
 
 
@@ -196,7 +175,8 @@ class _Writer:
         for variable in _variables(whole, self.wished):
             name = variable.path
             kept = kept_array(root, variable) if name in stored else None
-            array = arrays[name] = created(root, variable) if kept is None else resized(kept, variable)
+            array = created(root, variable, variable.missing) if kept is None else resized(kept, variable)
+            arrays[name] = array
             labels = next((axis for axis in whole.axes.values() if axis.variable == name), None)
             if labels is not None:
                 _write_labels(array, labels.values)

@@ -16,8 +16,8 @@ from simstac.sources.virtual.index import EVERYTHING
 from simstac.sources.virtual.places import PlacedFile, container_folders
 from simstac.sources.virtual.read import index_files, stored_values
 from simstac.storage import KeySource, StorageScheme, Stored
+from simstac.write.commit import VIRTUAL_LAYOUT
 from simstac.write.containers import Container
-from simstac.write.dataset import VIRTUAL_LAYOUT
 from simstac.write.virtual import (
     OutdatedError,
     Sample,

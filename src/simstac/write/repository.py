@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import icechunk
 
 MAIN = "main"
-ATTEMPTS = 3
 BUILD_BRANCH = "simstac-build"
 METADATA_KEY = "simstac"
 RETIRED = "retired"
@@ -264,16 +263,6 @@ def retired_tags(repository: icechunk.Repository) -> frozenset[str]:
     """The tags that catalogs shall no longer list."""
     said = repository.get_metadata().get(METADATA_KEY)
     return frozenset(said.get(RETIRED, ())) & repository.list_tags() if isinstance(said, Mapping) else frozenset()
-
-
-def retried[T](write_once: Callable[[], T]) -> T:
-    """Begin again where somebody else committed meanwhile; what they wrote is seen then."""
-    for _ in range(ATTEMPTS - 1):
-        try:
-            return write_once()
-        except ConflictError:
-            continue
-    return write_once()
 
 
 def _saved(repository: icechunk.Repository, base: str, layout: str | None) -> str | None:

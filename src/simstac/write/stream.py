@@ -113,7 +113,7 @@ def jobs_of(whole: Whole, variable: Variable, array: zarr.Array[Any], *, is_new:
     else:
         cover = ()
     due = np.array([is_new or each.stale for each in whole.contributions] + [emptied])
-    for slab in slabs_of(variable.shape, array.chunks, max(1, variable.dtype.itemsize), limit, cover):
+    for slab in slabs_of(variable, array.chunks, limit, cover):
         for part in _due_parts(slab, due[owners[tuple(slab[axis] for axis in moving)]], moving, array.chunks):
             own = owners[tuple(part[axis] for axis in moving)]
             stale = tuple(int(index) for index in np.unique(own) if index != NOBODY and due[index])
@@ -126,7 +126,7 @@ def fixed_jobs(whole: Whole, variable: Variable, array: zarr.Array[Any], *, is_n
     here = [index for index in having if whole.contributions[index].file is not None]
     if not is_new and any(whole.contributions[index].before is not None for index in having):
         return
-    for slab in slabs_of(variable.shape, array.chunks, max(1, variable.dtype.itemsize), SLAB_BYTES):
+    for slab in slabs_of(variable, array.chunks, SLAB_BYTES):
         origin = (here or having)[0]
         yield Job(variable, slab, np.array(origin, np.int32), (), (origin,), is_new)
 

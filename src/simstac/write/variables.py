@@ -49,7 +49,12 @@ class Variable:
             return self.dtype.type(self.attrs["_FillValue"])
         if kind == "i" and "calendar" in self.attrs:
             return np.iinfo(self.dtype).min
-        return {"O": "", "f": np.nan, "b": False}.get(kind, 0)
+        return blank(self.dtype)
+
+
+def blank(dtype: np.dtype[Any]) -> Any:
+    """What values of a type are where none says another: NaN, 0, False or an empty string."""
+    return {"O": "", "f": np.nan, "b": False}.get(dtype.kind, 0)
 
 
 def kept_array(root: zarr.Group, variable: Variable) -> zarr.Array[Any] | None:
@@ -74,14 +79,14 @@ def resized(array: zarr.Array[Any], variable: Variable) -> zarr.Array[Any]:
     return array
 
 
-def created(root: zarr.Group, variable: Variable) -> zarr.Array[Any]:
-    """A new array of missing values, in place of any that is there."""
+def created(root: zarr.Group, variable: Variable, fill_value: Any) -> zarr.Array[Any]:
+    """A new array that holds one value, in place of any that is there."""
     return root.create_array(
         variable.path,
         shape=variable.shape,
         chunks=variable.chunks,
         dtype=str if variable.dtype.kind == "O" else variable.dtype,
-        fill_value=variable.missing,
+        fill_value=fill_value,
         compressors=compressors(variable.dtype),
         dimension_names=variable.dims,
         attributes=dict(variable.attrs),
@@ -89,19 +94,16 @@ def created(root: zarr.Group, variable: Variable) -> zarr.Array[Any]:
     )
 
 
-def slabs_of(
-    shape: Sequence[int], chunks: Sequence[int], itemsize: int, limit: int, cover: Sequence[int] = ()
-) -> Iterator[Slab]:
+def slabs_of(variable: Variable, chunks: Sequence[int], limit: int, cover: Sequence[int] = ()) -> Iterator[Slab]:
     """Whole chunks of at most about a number of bytes, in order; the last dimensions whole where they fit.
 
     Args:
-        shape: The array's shape.
-        chunks: Its chunk shape.
-        itemsize: Bytes of one value.
+        variable: The variable.
+        chunks: The chunk shape of its array.
         limit: How many bytes a slab may have, if a chunk has no more.
         cover: The chunk shape that the values come in; a slab spans whole ones of them where it may.
     """
-    lengths = list(chunks)
+    shape, itemsize, lengths = variable.shape, max(1, variable.dtype.itemsize), list(chunks)
     wanted = [math.ceil(each / own) * own for each, own in zip(cover or chunks, chunks, strict=True)]
     if math.prod(wanted) * itemsize <= limit:
         lengths = wanted

@@ -18,22 +18,13 @@ from simstac.sources.virtual.combine import Block, Kept, ReferencedArray, Refere
 from simstac.sources.virtual.filters import UnfitError
 from simstac.storage import KeySource, StorageScheme, Stored
 from simstac.write.arrays import array_at, dimensions, same_values
+from simstac.write.commit import VIRTUAL_LAYOUT, committed, head_of_dataset, written
 from simstac.write.containers import Container, container_metadata, with_containers
-from simstac.write.dataset import DATASET_LAYOUT, VIRTUAL_LAYOUT, group_attrs, stored_variables, write_variable
-from simstac.write.repository import (
-    MAIN,
-    Place,
-    Transaction,
-    create_repository,
-    exclusive,
-    open_repository,
-    read_head,
-    release,
-    retried,
-    store_errors,
-)
+from simstac.write.dataset import group_attrs, stored_variables, write_variable
+from simstac.write.repository import MAIN, Place, Transaction, open_repository, read_head, release, store_errors
 
 if TYPE_CHECKING:
+    import icechunk
     import xarray as xr
     import zarr
 
@@ -95,29 +86,20 @@ def write_references(  # noqa: PLR0913  # all but three are options
     """
     place = Place(href, scheme, credentials)
 
-    def write_once() -> Stored:
-        repository = open_repository(place) or create_repository(place)
-        with store_errors(href):
-            head = read_head(repository)
-            layout = head.metadata.get("layout") if head is not None else None
-            if head is not None and layout not in {DATASET_LAYOUT, VIRTUAL_LAYOUT}:
-                raise StorageError(href, "holds something else than a dataset", "choose another place for the store")
-            repository = with_containers(repository, containers, source_keys)
-            transaction = Transaction(repository)
-            _write_all(transaction.session.store, references, on_progress, anew=layout != VIRTUAL_LAYOUT)
-            _refuse_changed(transaction.session.store, samples, href)
-            changed = transaction.has_changes
-            if changed:
-                about = {
-                    "layout": VIRTUAL_LAYOUT,
-                    "fingerprint": fingerprint,
-                    "containers": [container_metadata(container) for container in containers],
-                }
-                transaction.commit(f"{len(references.urls)} files", about)
-            return release(repository, place, version, changed=changed)
+    def write_once(repository: icechunk.Repository) -> Stored:
+        head = head_of_dataset(repository, href)
+        anew = head is None or head.metadata["layout"] != VIRTUAL_LAYOUT
+        transaction = Transaction(with_containers(repository, containers, source_keys))
+        _write_all(transaction.session.store, references, on_progress, anew=anew)
+        _refuse_changed(transaction.session.store, samples, href)
+        about = {
+            "layout": VIRTUAL_LAYOUT,
+            "fingerprint": fingerprint,
+            "containers": [container_metadata(container) for container in containers],
+        }
+        return committed(transaction, place, version, f"{len(references.urls)} files", about)
 
-    with exclusive(place, on_progress):
-        return retried(write_once)
+    return written(place, write_once, on_progress)
 
 
 def refuse_taken_name(references: References) -> None:
@@ -180,16 +162,16 @@ def _write_all(store: Any, references: References, on_progress: OnProgress, *, a
 
     root = zarr.open_group(store, mode="a", zarr_format=3)
     tree = xr.DataTree.from_dict({"/": references.small, f"/{TABLE}": _table(references)})
-    variables = [variable for node in tree.subtree for variable in stored_variables(node, {}, TABLE)]
-    kept = {*references.arrays, *(variable.path for variable in variables), TABLE}
+    sources = [source for node in tree.subtree for source in stored_variables(node, {}, TABLE)]
+    kept = {*references.arrays, *(source.variable.path for source in sources), TABLE}
     was = set() if anew or TABLE not in root else set(str(root[TABLE].attrs["referenced"]).split())
     for path in sorted((path for path, _ in root.members(max_depth=None)), reverse=True):
         if anew or path not in kept or (path in was and path not in references.arrays):
             del root[path]
     _put_attrs(root, group_attrs(tree))
     _put_attrs(root.require_group(TABLE), group_attrs(tree.children[TABLE]))
-    for variable in variables:
-        write_variable(root, variable)
+    for source in sources:
+        write_variable(root, source)
     for number, (name, array) in enumerate(sorted(references.arrays.items())):
         _write_array(store, root, name, array, references.along)
         on_progress(Progress("refer to variables", number + 1, len(references.arrays), name))
