@@ -219,6 +219,14 @@ def test_a_section_lists_its_pages_as_the_navigation_does(section: str) -> None:
     assert sorted(navigation) == sorted(path.name for path in folder.glob("*.md"))
 
 
+def test_the_design_shows_the_layers_of_the_import_contract() -> None:
+    contracts = PROJECT["tool"]["importlinter"]["contracts"]
+    layers = next(contract["layers"] for contract in contracts if contract["type"] == "layers")
+    _, _, section = (ROOT / "docs" / "explanation" / "design.md").read_text("utf-8").partition("## Layers")
+    rows = re.findall(r"^\| (`.*?`) \|", section.partition("\n## ")[0], re.MULTILINE)
+    assert re.findall(r"`(\w+)`", " ".join(rows)) == re.findall(r"\w+", " ".join(layers))
+
+
 def test_decisions_are_numbered_once() -> None:
     records = sorted((ROOT / "docs" / "adr").glob("[0-9]*.md"))
     assert [path.name[:4] for path in records] == [f"{number:04d}" for number in range(1, len(records) + 1)]
