@@ -38,9 +38,14 @@ class _Source(Model):
     """Whether ``path`` is read without credentials."""
 
     @property
-    def local_paths(self) -> tuple[str, ...]:
-        """The paths on this machine that it reads."""
+    def paths(self) -> tuple[str, ...]:
+        """The files, folders and globs that it reads."""
         return ()
+
+    @property
+    def local_paths(self) -> tuple[str, ...]:
+        """Those of them on this machine."""
+        return tuple(path for path in self.paths if "://" not in path)
 
 
 class StudySource(_Source):
@@ -60,9 +65,9 @@ class StudySource(_Source):
     are, so leave out what nobody else may see."""
 
     @property
-    def local_paths(self) -> tuple[str, ...]:
-        """The paths on this machine that it reads."""
-        return () if "://" in self.path else (self.path,)
+    def paths(self) -> tuple[str, ...]:
+        """The path."""
+        return (self.path,)
 
 
 class CfSource(_Source):
@@ -97,11 +102,6 @@ class CfSource(_Source):
     def paths(self) -> tuple[str, ...]:
         """The files, folders and globs."""
         return (self.path,) if isinstance(self.path, str) else self.path
-
-    @property
-    def local_paths(self) -> tuple[str, ...]:
-        """The paths on this machine that it reads."""
-        return tuple(path for path in self.paths if "://" not in path)
 
 
 class Registry(Model):
@@ -181,11 +181,6 @@ class IrisSource(_Source):
         """The files and globs."""
         return (self.path,) if isinstance(self.path, str) else self.path
 
-    @property
-    def local_paths(self) -> tuple[str, ...]:
-        """The paths on this machine that it reads."""
-        return tuple(path for path in self.paths if "://" not in path)
-
 
 class ScytheSource(_Source):
     """A Scythe experiment: all its versions and runs, or those of one version, or one run."""
@@ -195,9 +190,9 @@ class ScytheSource(_Source):
     """The experiment, such as ``s3://bucket/scythe/office_box``, one of its versions or runs, or a copy in a folder."""
 
     @property
-    def local_paths(self) -> tuple[str, ...]:
-        """The paths on this machine that it reads."""
-        return () if "://" in self.path else (self.path,)
+    def paths(self) -> tuple[str, ...]:
+        """The path."""
+        return (self.path,)
 
 
 class EPLaunchSource(_Source):
@@ -208,8 +203,8 @@ class EPLaunchSource(_Source):
     """Folder with an ``.eplaunch`` in it or anywhere below it, relative to the configuration's folder."""
 
     @property
-    def local_paths(self) -> tuple[str, ...]:
-        """The paths on this machine that it reads."""
+    def paths(self) -> tuple[str, ...]:
+        """The path."""
         return (self.path,)
 
 
