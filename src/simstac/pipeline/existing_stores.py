@@ -16,6 +16,7 @@ from simstac.config.model import Project
 from simstac.config.sources import IcechunkSource
 from simstac.errors import SimstacError, SourceError
 from simstac.objects import Files, files_at
+from simstac.pipeline.source_files import files_of
 from simstac.sources.existing.discover import stores_under
 from simstac.sources.existing.registry import BucketPlace, Entry, read_registry
 from simstac.sources.existing.stores import Found, probe
@@ -204,15 +205,7 @@ class _Searcher:
         return Candidate(identifier="", address=address, scheme=scheme, placement=placement, found=found)
 
     def _files(self, address: str) -> Files:
-        source = self.source
-        return files_at(
-            address,
-            base=self.project.folder,
-            endpoint_url=source.endpoint_url,
-            region=source.region,
-            profile=source.profile,
-            anonymous=source.anonymous,
-        )
+        return files_of(self.source, self.project.folder)(address)
 
     def _scheme(self, address: str) -> StorageScheme:
         source = self.source

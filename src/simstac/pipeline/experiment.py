@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from simstac.config.model import Project
 from simstac.config.sources import ScytheSource
-from simstac.objects import Files, files_at
+from simstac.objects import Files
 from simstac.pipeline.place import Place
+from simstac.pipeline.source_files import files_of
 from simstac.sources.scythe.layout import split_address
 from simstac.storage import Stored
 from simstac.write import released_versions
@@ -14,15 +15,7 @@ from simstac.write import released_versions
 def open_experiment(project: Project, source: ScytheSource) -> tuple[Files, str]:
     """The files below an experiment, and the version or run of it that is meant; empty where all are."""
     address, below = split_address(source.path)
-    files = files_at(
-        address,
-        base=project.folder,
-        endpoint_url=source.endpoint_url,
-        region=source.region,
-        profile=source.profile,
-        anonymous=source.anonymous,
-    )
-    return files, below
+    return files_of(source, project.folder)(address), below
 
 
 def known_runs(place: Place) -> dict[str, Stored]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from simstac.config.model import Project
 from simstac.config.sources import EPLaunchSource, StudySource
-from simstac.objects import files_at
+from simstac.pipeline.source_files import files_of
 from simstac.sources.eplaunch.launches import find_launches
 from simstac.studies import Study, find_study, source_of
 from simstac.studies.eplaunch import study_of_launches
@@ -18,19 +16,12 @@ def configured_study(project: Project, source: StudySource) -> Study:
     Raises:
         SourceError: See `simstac.studies.find_study`.
     """
-    open_files = partial(
-        files_at,
-        endpoint_url=source.endpoint_url,
-        region=source.region,
-        profile=source.profile,
-        anonymous=source.anonymous,
-    )
     return find_study(
         source.path,
         parameters=source.parameters,
         engine=source_of(source.engine, by_content=source.by_content),
         base=project.folder,
-        open_files=open_files,
+        open_files=files_of(source),
     )
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from simstac.config.sources import CfSource
-from simstac.objects import files_at
 from simstac.pipeline.builders.order import Built, Order
 from simstac.pipeline.describe import describe_store
+from simstac.pipeline.source_files import files_of
 from simstac.sources.cf import CfFiles, CfOptions, find_files
 from simstac.write import FilesReport, write_files
 
@@ -25,15 +24,7 @@ def build_cf(order: Order, source: CfSource) -> Built:
         SimstacError: If it cannot be built.
     """
     project, collection, place = order.project, order.collection, order.place
-    open_files = partial(
-        files_at,
-        base=project.folder,
-        endpoint_url=source.endpoint_url,
-        region=source.region,
-        profile=source.profile,
-        anonymous=source.anonymous,
-    )
-    files = find_files(source.paths, open_files, by_content=source.by_content)
+    files = find_files(source.paths, files_of(source, project.folder), by_content=source.by_content)
     stored, report = write_files(
         CfFiles(files, options_of(source)),
         place.href,
