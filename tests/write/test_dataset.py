@@ -4,6 +4,7 @@ import icechunk
 import numpy as np
 import pytest
 import xarray as xr
+import zarr
 
 from simstac.errors import SourceError, StorageError
 from simstac.storage import LocalPath, icechunk_storage
@@ -86,6 +87,18 @@ def test_variables_and_groups_that_are_gone_are_removed(tmp_path):
     after = open_stored(second)
     assert not after.children
     assert "flag" not in after
+
+
+def test_arrays_are_filled_with_nan_and_zeros_whatever_stands_for_a_missing_value(tmp_path):
+    href = str(tmp_path / "store")
+    dataset = gridded().assign(height=("lat", np.array([-9, 3], dtype="i4"), {"_FillValue": np.int32(-9)}))
+    write(dataset, href, LocalPath())
+    session = icechunk.Repository.open(icechunk_storage(href, LocalPath())).readonly_session("main")
+    root = zarr.open_group(session.store, mode="r")
+    fills = {name: root[name].fill_value for name in ("height", "time", "flag", "station")}
+    assert fills == {"height": 0, "time": 0, "flag": False, "station": ""}
+    assert np.isnan(root["tas"].fill_value)
+    assert root["height"].attrs["_FillValue"] == -9
 
 
 def test_large_variables_are_written_in_slabs_of_whole_chunks(tmp_path, monkeypatch):
