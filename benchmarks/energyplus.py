@@ -111,6 +111,7 @@ def eso_idfkit(folder: str) -> Callable[[], Callable[[], Digest]]:
 
 
 def tree_ours(folder: str) -> Callable[[], Callable[[], Digest]]:
+    import dask.array  # noqa: F401  # xarray imports it with the first dataset, where it is installed
     import xarray as xr
 
     xr.backends.list_engines()
