@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -181,11 +182,12 @@ def test_xpublish_finds_the_plugin_by_itself():
     assert isinstance(load_default_plugins()["simstac"], SimstacPlugin)
 
 
-def test_serve_answers_on_loopback_and_says_where(demo_site, tmp_path):
+@pytest.mark.parametrize("options", [[], ["--dask", "local"]], ids=["alone", "dask"])
+def test_serve_answers_on_loopback_and_says_where(demo_site, options):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [str(Path(sys.executable).parent / "simstac"), "serve", str(demo_site), "--port", str(port)]
+    command = [str(Path(sys.executable).parent / "simstac"), "serve", str(demo_site), "--port", str(port), *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -196,5 +198,7 @@ def test_serve_answers_on_loopback_and_says_where(demo_site, tmp_path):
                 time.sleep(0.02)
             collection = pystac.Collection.from_file(url)
             assert [item.id for item in collection.get_items()] == ["office-study"]
+            path = "datasets/office-study/groupby/zone_mean_air_temperature/zone/count?sel=run=u0.20-l05-h20"
+            assert json.loads(get(f"http://127.0.0.1:{port}/{path}")[1])["values"] == [8760] * 5
         finally:
-            process.terminate()
+            process.send_signal(signal.SIGINT)

@@ -15,6 +15,8 @@ from simstac.errors import StorageError
 from simstac.xpublish.plugin import SimstacPlugin
 from simstac.xpublish.served import catalogued
 
+LOOPBACK = "127.0.0.1"
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from os import PathLike
@@ -46,7 +48,7 @@ def application(
     return rest.app
 
 
-def serve(app: FastAPI, *, host: str = "127.0.0.1", port: int = 9000) -> None:
+def serve(app: FastAPI, *, host: str = LOOPBACK, port: int = 9000) -> None:
     """Answer requests until interrupted."""
     uvicorn.Server(uvicorn.Config(app, host=host, port=port, log_level="warning", server_header=False)).run()
 
@@ -67,7 +69,8 @@ def dask_client(address: str | None) -> Iterator[str]:
     from distributed import Client  # noqa: PLC0415  # an extra
 
     try:
-        client: Any = Client(None if address == "local" else address, timeout="10s")  # type: ignore[no-untyped-call]
+        here = {"host": LOOPBACK, "dashboard_address": f"{LOOPBACK}:0"} if address == "local" else {"address": address}
+        client: Any = Client(timeout="10s", **here)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:
         problem = f"no Dask scheduler answers ({json.dumps(str(error))})"
         raise StorageError(address, problem, "start one with dask scheduler") from error
