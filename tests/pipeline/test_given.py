@@ -144,7 +144,7 @@ def test_which_collection_of_a_configuration(study_folder):
         publish(study_folder / "runs", config, collection=ABOUT)
     text = config.read_text()
     config.write_text(text + text.partition("collections:\n")[2].replace("office-study", "second"))
-    with pytest.raises(ConfigError, match="has 2 studies; say which with collection="):
+    with pytest.raises(ConfigError, match="has 2 collections of a study; say which with collection="):
         publish(study_folder / "runs", config)
 
 
