@@ -17,7 +17,7 @@ demo: $(STAMPS)/demo  ## simulate a small parametric study with EnergyPlus, buil
 	@$(BIN)/simstac demo demo
 
 test: lint  ## everything that CI checks: lint, then all tests (in CI a skipped test is a failure)
-	@scripts/system_packages.sh git chromium npm s3fs
+	@scripts/system_packages.sh git chromium npm openssl s3fs
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(if $(CI),--require-all) $(PYTEST_ARGS)
 
 lint: $(STAMPS)/test  ## ruff, mypy (strict) and the import contracts

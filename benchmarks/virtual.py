@@ -21,7 +21,8 @@ type Digest = list[float]
 
 
 def refer_ours(folder: str) -> Callable[[], Callable[[], Digest]]:
-    from simstac.sources.virtual import Reach, placed_files
+    from simstac.objects import files_at
+    from simstac.sources.virtual import placed_files
     from simstac.storage import LocalPath
     from simstac.write import write_virtual
 
@@ -29,7 +30,7 @@ def refer_ours(folder: str) -> Callable[[], Callable[[], Digest]]:
     target = tempfile.mkdtemp()
 
     def refer() -> Callable[[], Digest]:
-        files = placed_files(["*.nc"], Reach(base=Path(folder)))
+        files = placed_files(["*.nc"], partial(files_at, base=Path(folder)))
         write_virtual(files, target, LocalPath())
         return partial(_digest, target, folder)
 
@@ -38,15 +39,16 @@ def refer_ours(folder: str) -> Callable[[], Callable[[], Digest]]:
 
 def append_ours(folder: str) -> Callable[[], Callable[[], Digest]]:
     """One file more, behind all the others."""
-    from simstac.sources.virtual import Reach, placed_files
+    from simstac.objects import files_at
+    from simstac.sources.virtual import placed_files
     from simstac.storage import LocalPath
     from simstac.write import write_virtual
 
     target = tempfile.mkdtemp()
-    write_virtual(placed_files(["*.nc"], Reach(base=Path(folder)))[:-1], target, LocalPath())
+    write_virtual(placed_files(["*.nc"], partial(files_at, base=Path(folder)))[:-1], target, LocalPath())
 
     def append() -> Callable[[], Digest]:
-        write_virtual(placed_files(["*.nc"], Reach(base=Path(folder))), target, LocalPath())
+        write_virtual(placed_files(["*.nc"], partial(files_at, base=Path(folder))), target, LocalPath())
         return partial(_digest, target, folder)
 
     return append

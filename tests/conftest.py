@@ -30,6 +30,7 @@ SYSTEM_PACKAGES = {
     "chromium": (("chromium", "chromium-browser", "google-chrome"), "apt-get install chromium"),
     "git": (("git",), "apt-get install git"),
     "npm": (("npm",), "apt-get install nodejs npm"),
+    "openssl": (("openssl",), "apt-get install openssl"),
     "s3fs": (("s3fs",), "apt-get install s3fs"),
 }
 

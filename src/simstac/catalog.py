@@ -23,6 +23,7 @@ from simstac.stac.placement import is_absolute
 
 ROOT = "catalog.json"
 _SHIPS = b'"file:checksum"'
+_STRUCTURE = frozenset({"root", "parent", "collection", "self"})
 
 type Read = Callable[[str], bytes | None]
 type Content = bytes | ShippedFile | None
@@ -158,6 +159,12 @@ def collection_ids(read: Read) -> list[str]:
     root = _load(read, ROOT) or {"links": []}
     children = (link["href"].removeprefix("./") for link in root["links"] if link["rel"] == "child")
     return sorted(href.rpartition("/")[0] for href in children)
+
+
+def without_catalog_links(item: Document) -> Document:
+    """An Item as it was before `upsert_collection` put it into its Collection."""
+    links = [link for link in item["links"] if link["rel"] not in _STRUCTURE]
+    return {key: value for key, value in item.items() if key != "collection"} | {"links": links}
 
 
 def _upsert_root(read: Read, catalog: CatalogMetadata, collection: Document) -> Iterator[Edit]:

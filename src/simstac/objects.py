@@ -21,7 +21,7 @@ from simstac.storage import KeySource, LocalPath, StorageScheme, scheme_from_url
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
-    from obstore.store import S3Store
+    from obstore.store import HTTPStore, S3Store
 
 CHUNK = 8 << 20
 
@@ -251,16 +251,8 @@ class BucketFiles:
 
     def fetch(self, path: str, to: Path) -> None:
         """See `Files`."""
-        import obstore  # noqa: PLC0415  # as above
-
-        with self._explained(path), to.open("wb") as file:
-            result = obstore.get(self._store, path)
-            size = result.meta["size"]
-            for chunk in result.stream(min_chunk_size=CHUNK):
-                file.write(chunk)
-            written = file.tell()
-        if written != size:
-            raise SourceError(self.url(path), f"ended after {written} of {size} bytes", "run it again")
+        with self._explained(path):
+            stream_object(self._store, path, to, self.url(path))
 
     def ranged(self, path: str, size: int) -> RangedFile:
         """A file that is read where it is, in blocks; reading it raises what `read` does."""
@@ -343,6 +335,24 @@ def object_info(meta: ObjectMeta) -> FileInfo:
     modified = meta["last_modified"].astimezone(UTC).replace(microsecond=0)
     version = (meta["e_tag"] or "").removeprefix("W/").strip('"') or f"{modified.isoformat()}-{meta['size']}"
     return FileInfo(meta["path"], meta["size"], version, modified)
+
+
+def stream_object(store: S3Store | HTTPStore, path: str, to: Path, where: str) -> None:
+    """Copy an object to a path on this machine; errors of its store pass.
+
+    Raises:
+        SourceError: If it ends before its size.
+    """
+    import obstore  # noqa: PLC0415  # as above
+
+    with to.open("wb") as file:
+        result = obstore.get(store, path)
+        size = result.meta["size"]
+        for chunk in result.stream(min_chunk_size=CHUNK):
+            file.write(chunk)
+        written = file.tell()
+    if written != size:
+        raise SourceError(where, f"ended after {written} of {size} bytes", "run it again")
 
 
 def split_pattern(pattern: str) -> tuple[str, str]:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from simstac.errors import SourceError
-from simstac.objects import FileInfo, Folder, object_info
+from simstac.objects import FileInfo, Folder, object_info, stream_object
 from simstac.ranged import RangedFile
-from simstac.s3.answers import code_of
+from simstac.s3.answers import TRUST_REMEDY, code_of, is_untrusted
 from simstac.s3.bucket import RETRY, TIMEOUTS
 from simstac.storage import Http, StorageScheme
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from obstore.store import HTTPStore
 
 
@@ -32,16 +35,20 @@ class WebFiles:
         """See `Files`."""
         return Http()
 
+    def list(self, prefix: str = "") -> tuple[FileInfo, ...]:
+        """Raise, for the web has no listing."""
+        raise self._unlisted(prefix)
+
     def folder_at(self, path: str = "") -> Folder:
         """Raise, for the web has no listing."""
-        raise SourceError(self.url(path), "cannot be listed over HTTP", "name what is there, or give its bucket")
+        raise self._unlisted(path)
 
     def find(self, path: str) -> FileInfo | None:
         """See `Files`."""
         import obstore  # noqa: PLC0415  # the native module loads where it is used
 
         try:
-            return object_info(obstore.head(self._store, path))
+            return object_info(obstore.head(self._store, unquote(path)))
         except FileNotFoundError:
             return None
         except obstore.exceptions.BaseError as error:
@@ -52,7 +59,18 @@ class WebFiles:
         import obstore  # noqa: PLC0415  # as above
 
         try:
-            return bytes(obstore.get(self._store, path).bytes())
+            return bytes(obstore.get(self._store, unquote(path)).bytes())
+        except FileNotFoundError:
+            raise SourceError(self.url(path), "does not exist", "check the address") from None
+        except obstore.exceptions.BaseError as error:
+            raise self._refused(path, error) from None
+
+    def fetch(self, path: str, to: Path) -> None:
+        """See `Files`."""
+        import obstore  # noqa: PLC0415  # as above
+
+        try:
+            stream_object(self._store, unquote(path), to, self.url(path))
         except FileNotFoundError:
             raise SourceError(self.url(path), "does not exist", "check the address") from None
         except obstore.exceptions.BaseError as error:
@@ -64,7 +82,7 @@ class WebFiles:
 
         def fetch(start: int, end: int) -> bytes:
             try:
-                return bytes(obstore.get_range(self._store, path, start=start, end=end))
+                return bytes(obstore.get_range(self._store, unquote(path), start=start, end=end))
             except FileNotFoundError:
                 raise SourceError(self.url(path), "does not exist", "check the address") from None
             except obstore.exceptions.BaseError as error:
@@ -87,7 +105,12 @@ class WebFiles:
         """The address; another process connects itself."""
         return {"address": self.address}
 
+    def _unlisted(self, path: str) -> SourceError:
+        return SourceError(self.url(path), "cannot be listed over HTTP", "name what is there, or give its bucket")
+
     def _refused(self, path: str, error: Exception) -> SourceError:
+        if is_untrusted(error):
+            return SourceError(self.url(path), "has a certificate that is not trusted", TRUST_REMEDY)
         code = code_of(error)
         problem = f"the server answers {code.removeprefix('HTTP')}" if code else "cannot be reached"
         return SourceError(self.url(path), problem, "check the address and the network")

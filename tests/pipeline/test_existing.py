@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from tests.publishing.proxy import Proxy, proxied
 import simstac
 from simstac.errors import SourceError
 from simstac.pipeline import BuildReport
+from simstac.storage import CustomS3
 
 CONFIG = """\
 catalog: {{id: weather, title: Weather}}
@@ -126,9 +128,9 @@ def test_an_unchanged_bucket_costs_a_request_a_folder_and_changes_nothing(
     assert report.collections[0].summary == "12 stores (12 unchanged)"
     assert (report.documents, contents(tmp_path / "site")) == ((), before)
     assert proxy.writes == []
-    gets = [path for method, path in proxy.seen if method == "GET"]
-    assert len(gets) <= 24
-    assert len(proxy.seen) - len([path for path in gets if "delimiter" in path]) <= 12
+    listed = [path for method, path in proxy.seen if method == "GET"]
+    assert len(listed) <= 5  # the prefix and the folders in it that are no stores
+    assert len(proxy.seen) - len(listed) <= 14  # HEAD: one a store, one more where the marker does not tell of growth
     asset = item_at(tmp_path, "gfs-analysis-v0.1.0")["assets"]["icechunk"]
     assert asset["href"] == f"s3://{bucket}/data/gfs-analysis/v0.1.0.icechunk"
     scheme = item_at(tmp_path, "gfs-analysis-v0.1.0")["storage:schemes"][asset["storage:refs"][0]]
@@ -137,6 +139,24 @@ def test_an_unchanged_bucket_costs_a_request_a_folder_and_changes_nothing(
     store = next(link for link in links if link["rel"] == "store")
     assert (store["type"], store["storage:refs"]) == ("application/vnd.zarr; version=3", ["s3"])
     assert simstac.validate_tree(tmp_path / "site").findings == ()
+
+
+def test_a_folder_for_each_store_costs_one_listing_each(
+    proxy: Proxy, s3: Any, build: Callable[..., BuildReport]
+) -> None:
+    bucket = s3.make_bucket()
+    for number in range(12):
+        scheme = CustomS3(bucket=bucket, endpoint_url=s3.endpoint_url)
+        write_icechunk(analysis(), f"s3://{bucket}/data/model-{number}/v1.icechunk", scheme)
+    source = f'under: "s3://{bucket}/data", endpoint_url: "{proxy.url}"'
+    assert build(source).collections[0].summary == "12 stores (12 described)"
+    proxy.seen.clear()
+    assert build(source).collections[0].summary == "12 stores (12 unchanged)"
+    assert Counter(method for method, _ in proxy.seen) == {"GET": 13, "HEAD": 12}
+    s3.client().delete_object(Bucket=bucket, Key="data/model-3/v1.icechunk/repo")
+    write_icechunk(analysis(), f"s3://{bucket}/data/model-3/v2.icechunk", scheme)
+    report = build(source)
+    assert report.collections[0].summary == "13 stores (1 described, 1 kept, 11 unchanged)"
 
 
 def test_two_builds_from_nothing_are_identical_by_listing_and_by_name(

@@ -8,8 +8,10 @@ import pystac
 import pytest
 import xarray as xr
 from tests.sources.iris.cases import SAMPLES, assert_same_cubes
+from tests.sources.iris.fields_files import fields_file_of
 
 import simstac
+from simstac.browse import serve
 from simstac.sources.iris import cubes
 from simstac.sources.iris.files import load_with_notes
 
@@ -73,3 +75,37 @@ def test_damaged_and_missing_files_stop_the_collection(folder):
     (error,) = simstac.build(configured(folder)).errors
     assert "matches no files" in str(error)
     assert not (folder / "site" / "data").exists()
+
+
+def test_fields_files_name_and_ugrid_are_published_and_come_back_as_cubes(tmp_path):
+    originals = {
+        "fields": (fields_file_of(SAMPLES / "air_temp.pp", tmp_path / "air_temp.ff"), SAMPLES / "air_temp.pp"),
+        "winds": (
+            fields_file_of(SAMPLES / "wind_speed_lake_victoria.pp", tmp_path / "winds_000"),
+            SAMPLES / "wind_speed_lake_victoria.pp",
+        ),
+        "name": (SAMPLES / "NAME_output.txt", SAMPLES / "NAME_output.txt"),
+        "mesh": (SAMPLES / "mesh_C4_synthetic_float.nc", SAMPLES / "mesh_C4_synthetic_float.nc"),
+    }
+    collections = [
+        {"id": key, "license": "CC-BY-4.0", "source": {"engine": "iris", "path": str(path)}}
+        for key, (path, _) in originals.items()
+    ]
+    collections[-1]["metadata"] = {"datetime": "2020-01-01"}
+    targets = [{"type": "local", "path": "published"}]
+    said = {"catalog": {"id": "met", "title": "Weather"}, "collections": collections, "targets": targets}
+    (tmp_path / "met.yaml").write_bytes(orjson.dumps(said))
+    project = simstac.load_project(tmp_path / "met.yaml")
+    report = simstac.build(project)
+    assert report.ok, report.errors
+    simstac.publish(project)
+    assert simstac.validate_tree(tmp_path / "published").findings == ()
+    with serve(tmp_path / "published") as server:
+        catalog = pystac.Catalog.from_file(f"{server.url}/catalog.json")
+        for key, (_, original) in originals.items():
+            asset = catalog.get_child(key).assets["icechunk"]
+            tree = xr.open_datatree(asset, engine="simstac", decode_cf=False)
+            loaded, _ = load_with_notes([original])
+            assert_same_cubes(cubes(tree), loaded)
+    (mesh,) = cubes(simstac.open(tmp_path / "published" / "mesh" / "collection.json", decode_cf=False))
+    assert mesh.mesh.face_node_connectivity.indices.dtype.kind == "i"

@@ -91,18 +91,45 @@ def test_files_on_this_machine_are_in_no_catalog_that_others_read(tmp_path: Path
     )
 
 
-def test_files_that_do_not_fit_are_copied(tmp_path: Path) -> None:
-    for number, chunks in enumerate([(1, 4, 6), (1, 2, 3)]):
+def test_a_file_that_does_not_fit_is_copied_among_the_others(tmp_path: Path) -> None:
+    for number, chunks in enumerate([(1, 4, 6), (1, 2, 3), (1, 4, 6)]):
         write_steps(tmp_path / "out" / f"{number}.nc", [float(number)], seed=number, chunksizes=chunks)
     report = build(project(tmp_path, {"path": "out/*.nc"}))
-    note = report.collections[0].differences[0]
-    assert note == (
+    assert report.collections[0].summary == "written, version 1.0.0, 3 files (1 copied, 2 referenced)"
+    assert report.collections[0].differences[0] == (
         "copied, not referred to: out/1.nc stores tas in chunks of 1x2x3 (shuffle+zlib), and out/0.nc in chunks of "
         "1x4x6 (shuffle+zlib)"
     )
+    assert "virtual" in document(tmp_path)["assets"]["icechunk"]["roles"]
+    expected = np.concatenate([xr.load_dataset(tmp_path / "out" / f"{number}.nc").tas.values for number in range(3)])
+    np.testing.assert_array_equal(simstac.open(tmp_path / "site" / "catalog.json").tas.values, expected)
+    again = build(project(tmp_path, {"path": "out/*.nc"}))
+    assert again.collections[0].summary == "unchanged, version 1.0.0, 3 files (1 copied, 2 referenced)"
+
+
+def test_files_of_which_none_fits_are_copied(tmp_path: Path) -> None:
+    write_steps(tmp_path / "out" / "a.nc", [0, 1], attrs={"scale_factor": np.float32(0.1)})
+    report = build(project(tmp_path, {"path": "out/*.nc"}))
+    assert report.collections[0].differences[0] == (
+        "copied, not referred to: out/a.nc: tas: its scale_factor is of type float32, and Zarr has float64 alone"
+    )
     assert "virtual" not in document(tmp_path)["assets"]["icechunk"]["roles"]
-    expected = xr.load_dataset(tmp_path / "out" / "1.nc").tas.values[0]
-    np.testing.assert_array_equal(simstac.open(tmp_path / "site" / "catalog.json").tas.values[1], expected)
+
+
+def test_a_store_of_references_is_never_turned_into_a_copy_unasked(tmp_path: Path) -> None:
+    write_two(tmp_path / "out")
+    build(project(tmp_path, {"path": "out/*.nc"}))
+    before = document(tmp_path)
+    write_steps(tmp_path / "out" / "2.nc", [4.0], seed=2, fill_value=7.0)
+    (error,) = simstac.build(project(tmp_path, {"path": "out/*.nc"})).errors
+    assert str(error) == (
+        "collections.model: refers to its files, and cannot go on so: out/2.nc packs tas differently (_FillValue 7.0, "
+        "None in out/0.nc); leave that out of the source, or copy all files from now on (virtual: false)"
+    )
+    assert document(tmp_path) == before
+    report = build(project(tmp_path, {"path": "out/*.nc", "virtual": False}))
+    assert report.collections[0].stored.tag == "1.0.0+2"
+    assert simstac.open(tmp_path / "site" / "catalog.json").sizes["time"] == 5
 
 
 def test_files_that_disagree_are_the_error_that_copying_makes(tmp_path: Path) -> None:
@@ -186,13 +213,16 @@ def test_files_on_the_web(tmp_path: Path) -> None:
         assert not build(made).documents
 
 
-def test_files_on_the_web_that_do_not_fit(tmp_path: Path) -> None:
+def test_files_on_the_web_that_do_not_fit_are_copied(tmp_path: Path) -> None:
     write_steps(tmp_path / "web" / "a.nc", [0, 1], attrs={"scale_factor": np.float32(0.1)})
     (tmp_path / "web" / "catalog.json").write_text("{}")
     with serve(tmp_path / "web") as server:
-        (error,) = simstac.build(project(tmp_path, {"path": f"{server.url}/a.nc"})).errors
-    assert "cannot be referred to: " in str(error)
-    assert "its scale_factor is of type float32, and Zarr has float64 alone; files on the web are not" in str(error)
+        made = project(tmp_path, {"path": f"{server.url}/a.nc"})
+        report = build(made)
+        assert "its scale_factor is of type float32" in report.collections[0].differences[0]
+        assert not build(made).documents
+    expected = xr.load_dataset(tmp_path / "web" / "a.nc").tas.values
+    np.testing.assert_array_equal(simstac.open(tmp_path / "site" / "catalog.json").tas.values, expected)
 
 
 def test_a_published_catalog_is_read_over_http(s3: SeaweedFS, tmp_path: Path) -> None:

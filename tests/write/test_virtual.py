@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,15 @@ from hypothesis import strategies as st
 from tests.virtual_files import LAT, LON, write_steps
 
 from simstac.errors import SourceError, StorageError
-from simstac.sources.cf import CfOptions
-from simstac.sources.virtual import Reach, UnfitError, placed_files
+from simstac.objects import files_at
+from simstac.sources.cf import CfFiles, CfOptions, find_files
+from simstac.sources.virtual import UnfitError, placed_files
 from simstac.storage import LocalPath, Stored
-from simstac.write import older_versions, open_stored, write_virtual
+from simstac.write import copied_files, older_versions, open_stored, write_files, write_virtual
 
 
 def refer(folder: Path, *patterns: str, **options: Any) -> Stored:
-    files = placed_files(patterns or ("*.nc",), Reach(base=folder))
+    files = placed_files(patterns or ("*.nc",), partial(files_at, base=folder))
     return write_virtual(files, str(folder / "store.icechunk"), LocalPath(), **options)
 
 
@@ -245,24 +247,61 @@ def test_a_file_that_changes_behind_the_store_is_an_error_of_reading(tmp_path: P
 @pytest.mark.parametrize(
     ("other", "reason"),
     [
-        (
-            {"days": [1, 2]},
-            "b.nc begins at time 2000-01-02T00:00:00.000000, where a.nc reaches 2000-01-02T00:00",
-        ),
-        ({"days": [9]}, "b.nc begins at time 2000-01-10T00:00:00.000000, and a.nc ends at 2000-01-02T00:00:00"),
-        ({"days": [3, 2]}, "b.nc has steps of time that do not grow"),
-        ({"units": "degC"}, "b.nc has tas with units 'degC', and a.nc with 'K'"),
-        ({"calendar": "noleap"}, "b.nc has time with calendar 'noleap', and a.nc with 'standard'"),
-        ({"grid": 0.5}, "b.nc has another lat than a.nc"),
+        ({"days": [1, 2]}, "has tas at time 2000-01-02, as {a} has too"),
+        ({"days": [9]}, "begins at 2000-01-10, but {a} ends at 2000-01-02: a gap of 7 steps"),
+        ({"units": "degC"}, "has tas with units degC, where {a} has K"),
+        ({"attrs": {"standard_name": "x"}}, "has tas with standard_name x, where {a} has air_temperature"),
+        ({"calendar": "noleap"}, "has time with calendar noleap, where {a} has standard"),
+        ({"grid": 0.5}, "has another grid than {a}: lat differs first at index 0, -59.5 against -60.0"),
+        ({"dtype": "f8"}, "has tas with the type float64, where {a} has float32"),
     ],
 )
-def test_files_that_disagree(tmp_path: Path, other: dict[str, Any], reason: str) -> None:
+def test_files_that_disagree_are_the_error_that_copying_makes(
+    tmp_path: Path, other: dict[str, Any], reason: str
+) -> None:
     write_steps(tmp_path / "a.nc", [0, 1])
     write_steps(tmp_path / "b.nc", other.pop("days", [2, 3]), **other)
-    with pytest.raises(UnfitError) as error:
+    with pytest.raises(SourceError) as error:
         refer(tmp_path)
-    assert str(error.value).startswith(reason)
+    assert str(error.value).startswith(f"{tmp_path}/b.nc: {reason.format(a=tmp_path / 'a.nc')}")
     assert not (tmp_path / "store.icechunk").exists()
+    source = CfFiles(find_files(["*.nc"], partial(files_at, base=tmp_path)))
+    with pytest.raises(SourceError) as copying:
+        write_files(source, str(tmp_path / "copy.icechunk"), LocalPath())
+    assert str(copying.value) == str(error.value)
+
+
+def test_disagreement_with_a_file_that_is_known_names_both(tmp_path: Path) -> None:
+    for number in range(3):
+        write_steps(tmp_path / f"{number}.nc", [number])
+    refer(tmp_path)
+    write_steps(tmp_path / "3.nc", [2.0])
+    with pytest.raises(SourceError, match=r"/3\.nc: has tas at time 2000-01-03, as .*/2\.nc has too"):
+        refer(tmp_path)
+    write_steps(tmp_path / "3.nc", [9.0])
+    with pytest.raises(SourceError, match=r"/3\.nc: begins at 2000-01-10, but .*/2\.nc ends at 2000-01-03: a gap of 6"):
+        refer(tmp_path)
+
+
+def test_grids_may_differ_in_the_last_place_and_steps_have_to_grow(tmp_path: Path) -> None:
+    write_steps(tmp_path / "a.nc", [0, 1])
+    write_steps(tmp_path / "b.nc", [2, 3], grid=1e-15, seed=1)
+    assert_same_bits(read(refer(tmp_path)), tree(tmp_path))
+    write_steps(tmp_path / "b.nc", [3, 2])
+    with pytest.raises(UnfitError, match=r"b\.nc has steps of time that do not grow"):
+        refer(tmp_path)
+
+
+@pytest.mark.parametrize("days", [[1 / 3, 2 / 3], [0.1, 0.2], [1e-10 * 7, 1]])
+def test_times_are_those_of_a_copy(tmp_path: Path, days: list[float]) -> None:
+    write_steps(tmp_path / "a.nc", days)
+    source = CfFiles(find_files(["*.nc"], partial(files_at, base=tmp_path)))
+    copied, _ = write_files(source, str(tmp_path / "copy.icechunk"), LocalPath())
+    ours, theirs = read(refer(tmp_path)), read(copied)
+    np.testing.assert_array_equal(ours.time.values, theirs.time.values)
+    np.testing.assert_array_equal(ours.time_bnds.values, theirs.time_bnds.values)
+    if days[0] == 1 / 3:
+        assert ours.time.values[0] == np.datetime64("2000-01-01T08:00")
 
 
 def test_steps_may_be_missing_where_that_is_said(tmp_path: Path) -> None:
@@ -312,17 +351,68 @@ def test_files_along_another_dimension(tmp_path: Path) -> None:
         ({"chunksizes": (1, 2, 3)}, "b.nc stores tas in chunks of 1x2x3 (shuffle+zlib), and a.nc in chunks of 1x4x6"),
         ({"zlib": False}, "b.nc stores tas in chunks of 1x4x6 (not encoded), and a.nc in"),
         ({"contiguous": True}, "b.nc stores tas in one piece, and a.nc in"),
-        ({"dtype": "f8"}, "b.nc keeps tas as float64, and a.nc as float32"),
-        ({"attrs": {"scale_factor": 0.1}}, "b.nc packs tas differently (scale_factor 0.1, None in a.nc)"),
-        ({"attrs": {"scale_factor": np.float32(0.1)}}, "b.nc: tas: its scale_factor is of type float32, and Zarr has"),
+        ({"dtype": ">f4", "endian": "big"}, "b.nc stores tas as >f4, and a.nc as <f4"),
+        (
+            {"zlib": False, "compression": "szip", "szip_pixels_per_block": 8},
+            "b.nc: tas: its filter szip is one that Zarr cannot decode",
+        ),
     ],
 )
-def test_files_that_do_not_fit(tmp_path: Path, other: dict[str, Any], reason: str) -> None:
-    write_steps(tmp_path / "a.nc", [0, 1])
-    write_steps(tmp_path / "b.nc", [2, 3], **other)
+def test_files_whose_chunks_do_not_fit_are_copied_among_the_others(
+    tmp_path: Path, other: dict[str, Any], reason: str
+) -> None:
+    for number, name in enumerate("acd"):
+        write_steps(tmp_path / f"{name}.nc", [4.0 * number, 4.0 * number + 1], seed=number)
+    for number, name in enumerate(("b", "cx")):
+        write_steps(tmp_path / f"{name}.nc", [4.0 * number + 2, 4.0 * number + 3], seed=9, **other)
+    (tmp_path / "cx.nc").rename(tmp_path / "later")
+    stored = refer(tmp_path, options=CfOptions(allow_gaps=True))
+    assert_same_bits(read(stored), tree(tmp_path))
+    (told,) = copied_files(stored).items()
+    assert told[0].endswith("/b.nc")
+    assert told[1].startswith(reason)
+    (tmp_path / "later").rename(tmp_path / "cx.nc")
+    grown = refer(tmp_path)
+    assert_same_bits(read(grown), tree(tmp_path))
+    assert [url[-4:] for url in copied_files(grown)] == ["b.nc", "x.nc"]
+    assert refer(tmp_path).snapshot_id == grown.snapshot_id
+    write_steps(tmp_path / "b.nc", [2, 3], seed=5)
+    mended = refer(tmp_path)
+    assert_same_bits(read(mended), tree(tmp_path))
+    assert [url[-4:] for url in copied_files(mended)] == ["x.nc"]
+
+
+@pytest.mark.parametrize(
+    ("days", "other", "reason"),
+    [
+        ([2, 3], {"fill_value": 7.0}, "b.nc packs tas differently (_FillValue 7.0, None in a.nc)"),
+        ([2, 3, 4], {"contiguous": True}, "b.nc begins or ends within a chunk of tas, of 2 steps of time"),
+    ],
+)
+def test_files_that_do_not_fit(tmp_path: Path, days: list[float], other: dict[str, Any], reason: str) -> None:
+    for name, own in (("a", [0.0, 1]), ("c", [days[-1] + 1])):
+        write_steps(tmp_path / f"{name}.nc", own, chunksizes=(2, LAT, LON))
+    write_steps(tmp_path / "b.nc", days, **other)
     with pytest.raises(UnfitError) as error:
         refer(tmp_path)
     assert str(error.value).startswith(reason)
+
+
+def test_files_that_share_their_times_continue_along_their_members(tmp_path: Path) -> None:
+    for member in range(3):
+        with netCDF4.Dataset(tmp_path / f"{member}.nc", "w") as file:
+            for name, size in (("member", 1), ("time", None), ("x", 4)):
+                file.createDimension(name, size)
+            file.createVariable("time", "i4", ("time",)).units = "hours since 2020-01-01"
+            file["time"][:] = [0, 1, 2]
+            file.createVariable("member", "i4", ("member",))[:] = [2 - member]
+            values = np.random.default_rng(member).random((1, 3, 4))
+            file.createVariable("t", "f4", ("member", "time", "x"), zlib=True, chunksizes=(1, 3, 4))[:] = values
+    data = read(refer(tmp_path))
+    assert data.member.values.tolist() == [0, 1, 2]
+    for member in range(3):
+        with xr.open_dataset(tmp_path / f"{member}.nc") as own:
+            np.testing.assert_array_equal(data.t.sel(member=2 - member).values, own.t.values[0])
 
 
 def test_a_file_that_ends_within_a_chunk_has_to_be_the_last(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from simstac.config.fields import BucketUrl, Model, WebUrl, bucket_address
-from simstac.config.sources import IcechunkSource, Source
+from simstac.config.sources import IcechunkSource, ScytheSource, Source
 from simstac.stac.metadata import About, CatalogMetadata, Metadata, Overrides
 
 
@@ -39,6 +39,13 @@ class Store(Model):
         return self
 
 
+class Versions(Model):
+    """Which released versions of a collection the catalog lists."""
+
+    keep: int | None = Field(default=None, ge=1)
+    """How many, the newest first; all where left out. The others stay in the store until it is expired."""
+
+
 class Collection(About):
     """One collection of the catalog: what it is about, its source and its store."""
 
@@ -46,6 +53,8 @@ class Collection(About):
     """What the data cannot say by itself, or says ambiguously: bbox, datetime, names of coordinates."""
     source: Source
     store: Store = Store()
+    versions: Versions = Versions()
+    """Which released versions the catalog lists, such as ``{keep: 30}`` for a dataset that grows every hour."""
 
     @field_validator("id")
     @classmethod
@@ -58,6 +67,14 @@ class Collection(About):
     def _existing_stores_are_not_written(self) -> Collection:
         if isinstance(self.source, IcechunkSource) and self.store != Store():
             raise ValueError("store: these stores are there already, and nothing is written: leave it out")
+        return self
+
+    @model_validator(mode="after")
+    def _versions_are_of_one_store(self) -> Collection:
+        if isinstance(self.source, IcechunkSource | ScytheSource) and self.versions != Versions():
+            raise ValueError(
+                "versions: each Item is another store or another run, all of which are listed: leave it out"
+            )
         return self
 
     def described(self) -> Metadata:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from simstac.config.model import Collection, Project
 from simstac.pipeline.extras import with_picture
+from simstac.pipeline.known_versions import known_versions, remember_versions
 from simstac.pipeline.outputs import with_raw_outputs
 from simstac.pipeline.place import container_route, placement, source_keys, store_place
 from simstac.pipeline.site import SiteFolder
@@ -43,17 +44,23 @@ def describe_store(project: Project, collection: Collection, stored: Stored) -> 
         opened = open_stored(each, credentials=credentials, source_keys=source_keys(collection))
         return opened.drop_nodes(GROUP, errors="ignore")
 
-    data, metadata, where = read(stored), collection.described(), placement(project, collection)
+    site, metadata, where = SiteFolder(project.site), collection.described(), placement(project, collection)
+    data = read(stored)
     if _layout(data).startswith("experiment/"):
         runs = released_versions(stored.href, stored.scheme, credentials=credentials)
         return describe_experiment([Release(each, read(each)) for each in runs], metadata, where)
-    releases = [Release(each, read(each)) for each in older_versions(stored, credentials=credentials)]
+    older = older_versions(stored, credentials=credentials)
+    listed = collection.versions.keep or len(older) + 1
+    older = older[max(0, len(older) + 1 - listed) :]
     containers = stored_containers(stored, credentials=credentials)
     where = replace(where, containers=tuple(container_route(project, each) for each in containers))
+    known = known_versions(site, metadata, where, older)
+    releases = [known.get(each.tag) or Release(each, read(each)) for each in older]
     describe = describe_study if _layout(data).startswith("study/") else describe_dataset
     documents = describe(data, stored, metadata, where, releases=releases)
+    remember_versions(site, metadata, where, documents.versions)
     documents = with_raw_outputs(project, collection, documents)
-    return with_picture(SiteFolder(project.site), documents, data, metadata)
+    return with_picture(site, documents, data, metadata)
 
 
 def _layout(data: xr.DataTree) -> str:

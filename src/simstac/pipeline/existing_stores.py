@@ -131,11 +131,13 @@ class _Searcher:
 
     def below(self, address: str) -> Iterator[tuple[str, Candidate]]:
         """The stores below a prefix or a folder."""
-        top = self._files(address)
-        public = self.source.public_url
-        for path, found in self._listed(top, self._files):
+        top, public = self._files(address), self.source.public_url
+
+        def at(path: str, where: str) -> Candidate:
             href = f"{public}/{quote(path)}".rstrip("/") if public else ""
-            yield path or _last(top.address), self._candidate(found.address, self._scheme(found.address), href, found)
+            return self._candidate(where, self._scheme(where), href)
+
+        return self._listed(top, self._files, at)
 
     def entries(self) -> tuple[Entry, ...]:
         """The entries of the registry."""
@@ -155,21 +157,20 @@ class _Searcher:
                 address, endpoint_url=endpoint, region=place.region, profile=keys, anonymous=place.anonymous
             )
 
-        for path, found in self._listed(files(place.address), files):
-            scheme = scheme_from_url(
-                found.address, endpoint_url=endpoint, region=place.region, anonymous=place.anonymous
-            )
+        def at(_: str, where: str) -> Candidate:
+            scheme = scheme_from_url(where, endpoint_url=endpoint, region=place.region, anonymous=place.anonymous)
             if place.requester_pays and isinstance(scheme, AwsS3):
                 scheme = replace(scheme, requester_pays=True)
-            candidate = self._candidate(found.address, scheme, "", found)
-            yield path or _last(place.address), replace(candidate, entry=entry)
+            return replace(self._candidate(where, scheme, ""), entry=entry)
+
+        return self._listed(files(place.address), files, at)
 
     def _named(self, address: str) -> tuple[str, Candidate]:
         files = WebFiles(address.rstrip("/")) if _is_web(address) else self._files(address)
         scheme = self._scheme(files.address)
         path = _last(unquote(files.address))
         try:
-            candidate = self._candidate(files.address, scheme, "", None)
+            candidate = self._candidate(files.address, scheme, "")
         except SourceError as error:
             placement = Placement(primary=Route(files.address, scheme))
             return path, Candidate(
@@ -182,15 +183,23 @@ class _Searcher:
         except SourceError as error:
             return path, replace(candidate, error=error)
 
-    def _listed(self, top: Files, files: Callable[[str], Files]) -> Iterator[tuple[str, Found]]:
-        """The stores below an address; none where there were some is a failure."""
-        found = stores_under(top, files, depth=self.source.depth, pool=self.pool)
+    def _listed(
+        self, top: Files, files: Callable[[str], Files], at: Callable[[str, str], Candidate]
+    ) -> Iterator[tuple[str, Candidate]]:
+        """The stores below an address, as candidates; none where there were some is a failure."""
+
+        def known(path: str) -> str | None:
+            return self.markers.get(at(path, top.url(path) if path else top.address).href) if self.markers else None
+
+        found = stores_under(top, files, depth=self.source.depth, pool=self.pool, known=known)
         if not found:
             remedy = "check the prefix and depth; simstac remove takes the collection out"
             raise SourceError(top.address, "holds no Icechunk and no Zarr store", remedy)
-        return iter(found)
+        for path, each in found:
+            candidate = at(path, each.address)
+            yield path or _last(top.address), candidate if candidate.error else replace(candidate, found=each)
 
-    def _candidate(self, address: str, scheme: StorageScheme, public: str, found: Found | None) -> Candidate:
+    def _candidate(self, address: str, scheme: StorageScheme, public: str) -> Candidate:
         route = Route(
             inside_site(self.project, Path(address)) if isinstance(scheme, LocalPath) and not public else address,
             scheme,
@@ -202,7 +211,7 @@ class _Searcher:
             problem = "holds a character that no address may hold as it is"
             error = SourceError(address, problem, "name it in letters, digits, '-', '_' and '.'")
             return Candidate(identifier="", address=address, scheme=scheme, placement=placement, error=error)
-        return Candidate(identifier="", address=address, scheme=scheme, placement=placement, found=found)
+        return Candidate(identifier="", address=address, scheme=scheme, placement=placement)
 
     def _files(self, address: str) -> Files:
         return files_of(self.source, self.project.folder)(address)

@@ -8,13 +8,11 @@ from typing import Any
 
 import orjson
 
-from simstac.catalog import collection_path, item_path
+from simstac.catalog import collection_path, item_path, without_catalog_links
 from simstac.pipeline.site import SiteFolder
 from simstac.stac.document import Document
 from simstac.stac.placement import is_absolute
 from simstac.stac.stores import FINGERPRINT, WATCHED, data_asset_of
-
-_STRUCTURE = frozenset({"root", "parent", "collection", "self"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +65,7 @@ def _known(site: SiteFolder, collection_id: str, name: str) -> Known | None:
             if content is None:
                 return None
             files[path] = content
-    item["links"] = [link for link in item["links"] if link["rel"] not in _STRUCTURE]
-    return Known(item, stores[0][WATCHED], stores[0].get(FINGERPRINT, ""), files)
+    return Known(without_catalog_links(item), stores[0][WATCHED], stores[0].get(FINGERPRINT, ""), files)
 
 
 def _loaded(site: SiteFolder, path: str) -> dict[str, Any]:

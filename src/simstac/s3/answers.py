@@ -28,6 +28,7 @@ _REASONS = {
     "ServiceUnavailable": ("the server is not available", _BUSY),
     "InternalError": ("the server has failed", _BUSY),
 }
+TRUST_REMEDY = "name the certificate of its authority in SSL_CERT_FILE"
 _STATUSES = {"401": "AccessDenied", "403": "AccessDenied", "500": "InternalError", "503": "ServiceUnavailable"}
 
 
@@ -40,6 +41,11 @@ def code_of(error: Exception) -> str:
     return _STATUSES.get(status[1], f"HTTP{status[1]}") if status else ""
 
 
+def is_untrusted(error: Exception) -> bool:
+    """Whether the certificate of a server is of nobody that this machine trusts."""
+    return "InvalidCertificate" in str(error)
+
+
 def why_refused(error: Exception, endpoint: str) -> tuple[str, str]:
     """Why a server, or the way to it, failed an obstore request, and what to do about it.
 
@@ -48,6 +54,8 @@ def why_refused(error: Exception, endpoint: str) -> tuple[str, str]:
         endpoint: The service's endpoint; empty for Amazon's.
     """
     code = code_of(error)
+    if not code and is_untrusted(error):
+        return f"the certificate of {endpoint or 'Amazon S3'} is not trusted", TRUST_REMEDY
     if not code:
         return f"{endpoint or 'Amazon S3'} cannot be reached", "check endpoint_url and the network, then run it again"
     problem, remedy = reason_of(code)

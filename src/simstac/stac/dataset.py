@@ -11,7 +11,7 @@ import pystac
 from simstac.errors import MetadataError
 from simstac.stac.document import ICECHUNK, ZARR, Document, Documents, Subject, groups_of
 from simstac.stac.extensions import apply_all
-from simstac.stac.geometry import boxes_of, enclosing_bbox, padded
+from simstac.stac.geometry import Bbox, box_of, boxes_of, enclosing_bbox, padded
 from simstac.stac.horizontal import Horizontal, find_horizontal
 from simstac.stac.metadata import Metadata, Overrides
 from simstac.stac.placement import Placement, Route
@@ -19,7 +19,7 @@ from simstac.stac.releases import Release, link_versions, version_id, version_ti
 from simstac.stac.skeleton import asset_key, collection_document, item_document
 from simstac.stac.snippet import describe, open_snippet
 from simstac.stac.source_files import add_source_files
-from simstac.stac.temporal import interval
+from simstac.stac.temporal import interval, period_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,7 +69,9 @@ def build_collection(
     Raises:
         MetadataError: If the dataset's place or time is missing or ambiguous.
     """
-    return pystac.Collection.from_dict(_collection([_subject(data, stored, metadata, placement)]), migrate=False)
+    subject = _subject(data, stored, metadata, placement)
+    document = _collection(subject, [_horizontal(subject).bbox], [_period(subject)])
+    return pystac.Collection.from_dict(document, migrate=False)
 
 
 def describe_item(
@@ -84,7 +86,12 @@ def describe_item(
 
 
 def describe_dataset(
-    data: Data, stored: Stored, metadata: Metadata, placement: Placement, *, releases: Sequence[Release] = ()
+    data: Data,
+    stored: Stored,
+    metadata: Metadata,
+    placement: Placement,
+    *,
+    releases: Sequence[Release | Document] = (),
 ) -> Documents:
     """The documents of a dataset: a Collection, and an Item for each released version.
 
@@ -93,19 +100,27 @@ def describe_dataset(
         stored: What writing it returned.
         metadata: What people say about it.
         placement: How the store is addressed.
-        releases: The older versions, oldest first.
+        releases: The older versions, oldest first; or their Items as described before, without version links.
 
     Raises:
         MetadataError: If the dataset's place or time is missing or ambiguous.
     """
-    older = [_subject(release.data, release.stored, metadata, placement, latest=False) for release in releases]
-    subjects = [*older, _subject(data, stored, metadata, placement)]
-    items = [
-        _item(subject, version_id(metadata, subject.stored.tag), version_title(metadata, subject.stored.tag))
-        for subject in subjects
-    ]
+    newest = _subject(data, stored, metadata, placement)
+    items = [*(_older(release, metadata, placement) for release in releases), _version(newest)]
+    collection = _collection(newest, [box_of(item) for item in items], [period_of(item) for item in items])
     link_versions(items)
-    return Documents(collection=_collection(subjects), items=items)
+    return Documents(collection=collection, items=items, versions=items[:-1])
+
+
+def _older(release: Release | Document, metadata: Metadata, placement: Placement) -> Document:
+    if not isinstance(release, Release):
+        return release
+    return _version(_subject(release.data, release.stored, metadata, placement, latest=False))
+
+
+def _version(subject: Subject) -> Document:
+    metadata, tag = subject.metadata, subject.stored.tag
+    return _item(subject, version_id(metadata, tag), version_title(metadata, tag))
 
 
 def _subject(
@@ -177,11 +192,9 @@ def _item(subject: Subject, identifier: str, title: str) -> Document:
     return document
 
 
-def _collection(subjects: Sequence[Subject]) -> Document:
-    """The Collection of some versions, the newest last."""
-    newest = subjects[-1]
-    periods = [_period(subject) for subject in subjects]
-    box = enclosing_bbox([_horizontal(subject).bbox for subject in subjects])
+def _collection(newest: Subject, boxes: Sequence[Bbox], periods: Sequence[tuple[datetime, datetime]]) -> Document:
+    """The Collection around the newest version, in the extent of all."""
+    box = enclosing_bbox(boxes)
     prose = newest.metadata.description.strip() or f"{newest.metadata.name}."
     snippet = _snippet(f"{newest.metadata.id}/collection.json", newest)
     document = collection_document(

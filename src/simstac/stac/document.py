@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -85,12 +85,14 @@ class Documents:
     Attributes:
         collection: The Collection.
         items: The Items; can be iterated again and yields equal documents each time.
+        versions: Those of the Items that are older versions of the whole.
         files: Other files to ship, by path relative to the Collection's folder: their bytes, or where they lie.
         warnings: What could not be made, one line each.
     """
 
     collection: Document
     items: Iterable[Document]
+    versions: Sequence[Document] = ()
     files: Mapping[str, bytes | ShippedFile] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 DIGITS = 6
@@ -52,6 +52,12 @@ def ring(bbox: Bbox) -> list[list[float]]:
     """The closed ring of a box, counter-clockwise."""
     west, south, east, north = bbox
     return [[west, south], [east, south], [east, north], [west, north], [west, south]]
+
+
+def box_of(item: Mapping[str, Any]) -> Bbox:
+    """The bounding box of an Item."""
+    west, south, east, north = item["bbox"]
+    return west, south, east, north
 
 
 def enclosing_bbox(boxes: Iterable[Bbox]) -> Bbox:

@@ -53,6 +53,11 @@ def link_versions(items: Sequence[Document], collection: Document | None = None)
             document["links"].append(_link("latest-version", document, chain[-1]))
 
 
+def without_version_links(item: Document) -> Document:
+    """An Item as it was before `link_versions`."""
+    return {**item, "links": [link for link in item["links"] if not link["rel"].endswith("-version")]}
+
+
 def _link(rel: str, source: Document, target: Document) -> Document:
     above = "../" if source["type"] == "Feature" else "./"
     if target["type"] == "Feature":

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from simstac.stac.dataset import describe_item
 from simstac.stac.document import STAC_VERSION, Document, Documents, plain, text, timestamp
 from simstac.stac.extensions import scientific
-from simstac.stac.geometry import enclosing_bbox, padded
+from simstac.stac.geometry import box_of, enclosing_bbox, padded
 from simstac.stac.metadata import Metadata
 from simstac.stac.skeleton import metadata_fields, said_links
 from simstac.stac.snippet import describe, first_item_snippet
+from simstac.stac.temporal import period_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -73,7 +73,7 @@ def describe_stores(items: Sequence[Document], metadata: Metadata, *, public_url
     first = items[0]
     prose = metadata.description.strip() or f"{metadata.name}."
     assets = {key: asset for item in items for key, asset in item["assets"].items() if WATCHED in asset}
-    periods = [_period(item["properties"]) for item in items]
+    periods = [period_of(item) for item in items]
     start, end = min(start for start, _ in periods), max(end for _, end in periods)
     collection: Document = {
         "type": "Collection",
@@ -84,7 +84,7 @@ def describe_stores(items: Sequence[Document], metadata: Metadata, *, public_url
         "description": describe(prose, first_item_snippet(metadata.id, first, public_url)),
         "license": metadata.license,
         "extent": {
-            "spatial": {"bbox": [list(padded(enclosing_bbox([_box(item) for item in items])))]},
+            "spatial": {"bbox": [list(padded(enclosing_bbox([box_of(item) for item in items])))]},
             "temporal": {"interval": [[timestamp(start), timestamp(end)]]},
         },
         "updated": max(item["properties"]["updated"] for item in items),
@@ -118,14 +118,3 @@ def said_title(attrs: Mapping[Any, Any], fallback: str) -> str:
 def said_description(attrs: Mapping[Any, Any]) -> str:
     """The description that a store declares; empty where it declares none."""
     return next((str(said) for key in PROSE if (said := plain(attrs.get(key)))), "")
-
-
-def _period(properties: Document) -> tuple[datetime, datetime]:
-    moments = [properties.get("start_datetime"), properties.get("datetime"), properties.get("end_datetime")]
-    known = [datetime.fromisoformat(moment) for moment in moments if moment]
-    return min(known), max(known)
-
-
-def _box(item: Document) -> tuple[float, float, float, float]:
-    west, south, east, north = item["bbox"]
-    return west, south, east, north

@@ -39,7 +39,7 @@ def describe_study(
     metadata: Metadata,
     placement: Placement,
     *,
-    releases: Sequence[Release] = (),
+    releases: Sequence[Release | Document] = (),
 ) -> Documents:
     """The documents of a study's store, whose layout is ``study/1``.
 
@@ -48,16 +48,19 @@ def describe_study(
         stored: What writing it returned.
         metadata: What people say about the study.
         placement: How the store is addressed.
-        releases: The older released versions of the whole study, oldest first; one Item each.
+        releases: The older released versions of the whole study, oldest first, one Item each; or these Items as
+            described before, without version links.
 
     Raises:
         MetadataError: If the store is no study, or neither it nor ``metadata`` says where its runs are.
     """
     subject, runs = _study(data, stored, metadata, placement)
     collection = _collection(subject, runs)
-    older = [_version(release, metadata, placement) for release in releases]
+    older = [
+        _version(release, metadata, placement) if isinstance(release, Release) else release for release in releases
+    ]
     link_versions(older, collection)
-    return Documents(collection=collection, items=_Items(subject, runs, older))
+    return Documents(collection=collection, items=_Items(subject, runs, older), versions=older)
 
 
 @dataclass(frozen=True, slots=True)

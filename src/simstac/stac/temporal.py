@@ -73,6 +73,14 @@ def temporal_properties(start: datetime, end: datetime) -> dict[str, str | None]
     return {"datetime": None, "start_datetime": timestamp(start), "end_datetime": timestamp(end)}
 
 
+def period_of(item: Mapping[str, Any]) -> tuple[datetime, datetime]:
+    """The first and the last moment of an Item."""
+    said = item["properties"]
+    moments = [said.get(name) for name in ("start_datetime", "datetime", "end_datetime")]
+    known = [datetime.fromisoformat(moment) for moment in moments if moment]
+    return min(known), max(known)
+
+
 def time_axis(coordinate: xr.DataArray, bounds: xr.DataArray | None, *, calendar: str | None = None) -> TimeAxis:
     """The description of a time coordinate with values.
 

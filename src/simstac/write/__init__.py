@@ -17,6 +17,7 @@ from simstac.write.reading import (
     stored_runs,
 )
 from simstac.write.refer import write_virtual
+from simstac.write.virtual import copied_files, read_kept
 from simstac.write.workers import Parallel
 
 __all__ = [
@@ -28,11 +29,13 @@ __all__ = [
     "Retention",
     "StoredRun",
     "Version",
+    "copied_files",
     "current_version",
     "delete_store",
     "expire",
     "older_versions",
     "open_stored",
+    "read_kept",
     "released_versions",
     "retire_versions",
     "stored_containers",

@@ -215,7 +215,7 @@ def _agreed(
                 known[name] = (file, combined.variables[name])
     chunks: dict[str, tuple[int, ...]] = {}
     for facts in fresh:
-        for name, own in facts.variables.items():
+        for name, own in sorted(facts.variables.items()):
             there, other = known.get(name, (facts.file.where, own))
             refuse_disagreement((facts.file.where, own), (there, other), along, mixed_packing=options.mixed_packing)
             if other.attrs != own.attrs:
@@ -241,7 +241,7 @@ def _refuse_other_fields(
             if fixed is not None and not {*fixed.dims} & {*along}:
                 first.setdefault(name, (file_name, None, None))
     for facts in fresh:
-        for name, variable in facts.variables.items():
+        for name, variable in sorted(facts.variables.items()):
             if {*variable.dims} & {*along}:
                 continue
             if name not in first:

@@ -6,15 +6,17 @@ import hashlib
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from itertools import accumulate
 
 from simstac.errors import SourceError
 from simstac.progress import OnProgress, silent
 from simstac.sources.cf.options import CfOptions
-from simstac.sources.virtual.combine import Kept, References, combine
+from simstac.sources.virtual.combine import OtherAxisError, combine
 from simstac.sources.virtual.index import EVERYTHING
 from simstac.sources.virtual.places import PlacedFile, container_folders
 from simstac.sources.virtual.read import index_files, stored_values
+from simstac.sources.virtual.references import Kept, References
 from simstac.storage import KeySource, StorageScheme, Stored
 from simstac.write.commit import VIRTUAL_LAYOUT
 from simstac.write.containers import Container
@@ -80,6 +82,7 @@ def write_virtual(  # noqa: PLR0913  # all but three are options
             fingerprint=mark,
             version=version,
             samples=list(_samples(files, references, options)),
+            group=options.group,
             credentials=credentials,
             source_keys=source_keys,
             on_progress=on_progress,
@@ -88,23 +91,43 @@ def write_virtual(  # noqa: PLR0913  # all but three are options
     with suppress(OutdatedError):
         if (grown := _grown(files, kept, options, on_progress)) is not None:
             return written(grown)
-    return written(combine(index_files(files, on_progress, options=options), gaps=options.allow_gaps))
+    return written(_combined(files, Kept(), files, options, on_progress))
+
+
+def _combined(
+    fresh: Sequence[PlacedFile],
+    held: Kept,
+    files: Sequence[PlacedFile],
+    options: CfOptions,
+    on_progress: OnProgress,
+) -> References:
+    """The dataset of files to index and of files that the store holds; indexed along what they turn out to continue."""
+    places = {file.url: file for file in files}
+    try:
+        return combine(index_files(fresh, on_progress, options=options), held, places, options)
+    except OtherAxisError as other:
+        along = replace(options, along=(other.along,))
+        return combine(index_files(fresh, on_progress, options=along), held, places, options)
 
 
 def _grown(
     files: Sequence[PlacedFile], kept: Kept | None, options: CfOptions, on_progress: OnProgress
 ) -> References | None:
-    """The dataset with new and changed files alone indexed; None if those that are as they were do not stay there."""
+    """The dataset with new and changed files alone indexed; None if those that are as they were do not stay there.
+
+    The first file that the store refers to is indexed too: it says how all are structured.
+    """
     if kept is None:
         return None
     before = dict(zip(kept.urls, kept.versions, strict=True))
-    first = next((file for file in files if file.url == kept.urls[0]), None)
+    model = next((url for url, reason in zip(kept.urls, kept.copied, strict=True) if not reason), "")
+    first = next((file for file in files if file.url == model), None)
     same = {file.url for file in files if file is not first and before.get(file.url) == file.version}
     if first is None or not same:
         return None
     fresh = [first, *(file for file in files if file is not first and file.url not in same)]
     starts = dict(zip(kept.urls, accumulate(kept.lengths, initial=0), strict=False))
-    references = combine(index_files(fresh, on_progress, options=options), kept.only(same), gaps=options.allow_gaps)
+    references = _combined(fresh, kept.only(same), files, options, on_progress)
     stay = all(
         starts[url] == start for url, start in zip(references.urls, references.starts, strict=True) if url in same
     )
@@ -135,7 +158,7 @@ def _samples(files: Sequence[PlacedFile], references: References, options: CfOpt
     """The first chunk of each array in the first and in the last file that is new, read by the files' own library."""
     by_url = {file.url: file for file in files}
     for name, array in references.arrays.items():
-        for block in {id(each): each for each in (array.blocks[0], array.blocks[-1])}.values():
+        for block in {id(each): each for each in (*array.blocks[:1], *array.blocks[-1:])}.values():
             if math.prod(array.chunks) * array.dtype.itemsize > SAMPLE_BYTES:
                 continue
             corner = [start * length for start, length in zip(block.origin, array.chunks, strict=True)]

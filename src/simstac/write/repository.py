@@ -22,7 +22,7 @@ BUILD_BRANCH = "simstac-build"
 METADATA_KEY = "simstac"
 RETIRED = "retired"
 SAVED = "saved"
-RUN_CHUNKS_IN_MANIFEST = 64
+ROWS_IN_MANIFEST = 64
 MANIFESTS_AT_ONCE = 40
 FIRST_TRIES = 3
 CONNECT_TIMEOUT_MS = 10_000
@@ -315,9 +315,9 @@ def _refuse_other_files(folder: Path) -> None:
 def _config() -> icechunk.RepositoryConfig:
     import icechunk  # noqa: PLC0415  # as above
 
-    run = icechunk.ManifestSplitDimCondition.DimensionName("^run$")
+    growing = icechunk.ManifestSplitDimCondition.Axis(0)  # that of runs, of times, of forecasts
     splitting = icechunk.ManifestSplittingConfig.from_dict(
-        {icechunk.ManifestSplitCondition.AnyArray(): {run: RUN_CHUNKS_IN_MANIFEST}}
+        {icechunk.ManifestSplitCondition.AnyArray(): {growing: ROWS_IN_MANIFEST}}
     )
     return icechunk.RepositoryConfig(
         manifest=icechunk.ManifestConfig(

@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from simstac.errors import StorageError
 from simstac.write.arrays import array_at, dimensions
 from simstac.write.encoding import compressors
 
 if TYPE_CHECKING:
     import zarr
+
+METADATA = frozenset({"zarr.json", ".zarray", ".zattrs", ".zgroup", ".zmetadata"})
+"""Files that tell what lies in a folder of Zarr."""
 
 type Slab = tuple[slice, ...]
 
@@ -79,8 +83,24 @@ def resized(array: zarr.Array[Any], variable: Variable) -> zarr.Array[Any]:
     return array
 
 
+def refuse_name(path: str) -> None:
+    """Refuse a name that Zarr has another use for.
+
+    Raises:
+        StorageError: If a variable is called so.
+    """
+    name = path.rpartition("/")[2]
+    if name in {"", ".", ".."} or name in METADATA:
+        raise StorageError(path or "a variable", f"is called {name!r}, a name that no store keeps", "rename it")
+
+
 def created(root: zarr.Group, variable: Variable, fill_value: Any) -> zarr.Array[Any]:
-    """A new array that holds one value, in place of any that is there."""
+    """A new array that holds one value, in place of any that is there.
+
+    Raises:
+        StorageError: If no array can have its name.
+    """
+    refuse_name(variable.path)
     return root.create_array(
         variable.path,
         shape=variable.shape,

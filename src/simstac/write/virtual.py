@@ -14,14 +14,19 @@ from numpy.typing import NDArray
 from simstac.errors import StorageError
 from simstac.progress import OnProgress, Progress, silent
 from simstac.sources.attributes import json_attrs
-from simstac.sources.virtual.combine import Block, Kept, ReferencedArray, References
+from simstac.sources.cf.decode import decoded
 from simstac.sources.virtual.filters import UnfitError
+from simstac.sources.virtual.read import stored_values
+from simstac.sources.virtual.references import Block, Copy, Kept, ReferencedArray, References
 from simstac.storage import KeySource, StorageScheme, Stored
 from simstac.write.arrays import array_at, dimensions, same_values
 from simstac.write.commit import VIRTUAL_LAYOUT, committed, head_of_dataset, written
 from simstac.write.containers import Container, container_metadata, with_containers
 from simstac.write.dataset import group_attrs, stored_variables, write_variable
+from simstac.write.encoding import LINE_STEPS, SLAB_BYTES
+from simstac.write.provenance import FILES_IN_CHUNK
 from simstac.write.repository import MAIN, Place, Transaction, open_repository, read_head, release, store_errors
+from simstac.write.variables import Slab, Variable, refuse_name, slabs_of
 
 if TYPE_CHECKING:
     import icechunk
@@ -60,6 +65,7 @@ def write_references(  # noqa: PLR0913  # all but three are options
     fingerprint: str,
     version: str | None = None,
     samples: Sequence[Sample] = (),
+    group: str | None = None,
     credentials: KeySource | None = None,
     source_keys: KeySource | None = None,
     on_progress: OnProgress = silent,
@@ -76,6 +82,7 @@ def write_references(  # noqa: PLR0913  # all but three are options
         fingerprint: What identifies the files.
         version: The version that the tag names; ``1``, ``2`` … where None.
         samples: Values that must come back through the references before they are committed.
+        group: The group of the files that is read.
         credentials: A picklable callback that yields S3 keys for the store, used instead of the environment's.
         source_keys: One that yields those for the files.
         on_progress: Listens to the progress.
@@ -90,12 +97,13 @@ def write_references(  # noqa: PLR0913  # all but three are options
         head = head_of_dataset(repository, href)
         anew = head is None or head.metadata["layout"] != VIRTUAL_LAYOUT
         transaction = Transaction(with_containers(repository, containers, source_keys))
-        _write_all(transaction.session.store, references, on_progress, anew=anew)
+        _write_all(transaction.session.store, references, group, on_progress, anew=anew)
         _refuse_changed(transaction.session.store, samples, href)
         about = {
             "layout": VIRTUAL_LAYOUT,
             "fingerprint": fingerprint,
             "containers": [container_metadata(container) for container in containers],
+            "copied": sum(map(bool, references.copied)),
         }
         return committed(transaction, place, version, f"{len(references.urls)} files", about)
 
@@ -148,21 +156,65 @@ def read_kept(href: str, scheme: StorageScheme, *, credentials: KeySource | None
         if head is None or head.metadata.get("layout") != VIRTUAL_LAYOUT:
             return None
         store: Any = repository.readonly_session(MAIN).store
-        small = xr.open_dataset(store, engine="zarr", consolidated=False, chunks=None)
-        table = xr.open_dataset(store, engine="zarr", group=TABLE, consolidated=False, chunks=None).load()
-        referenced = str(table.attrs["referenced"]).split()
+        table = _opened_table(store)
+        whole = xr.open_dataset(store, engine="zarr", consolidated=False, chunks=None, decode_cf=False)
+        small = whole.drop_vars(str(table.attrs["referenced"]).split())
+        along = str(table.attrs["along"])
+        growing = {
+            str(name): decoded(str(name), each, {}, f"{href}: {name}")
+            for name, each in small.variables.items()
+            if along in each.dims
+        }
         urls, versions = (tuple(map(str, table[name].values)) for name in ("file", "version"))
-        lengths = tuple(map(int, table["length"].values))
-        return Kept(urls, versions, lengths, str(table.attrs["along"]), small.drop_vars(referenced).load())
+        return Kept(
+            urls,
+            versions,
+            lengths=tuple(map(int, table["length"].values)),
+            copied=_reasons(table),
+            along=along,
+            small={
+                name: (each.dims.index(along), each.read((slice(None),) * len(each.dims)))
+                for name, each in growing.items()
+            },
+        )
 
 
-def _write_all(store: Any, references: References, on_progress: OnProgress, *, anew: bool) -> None:
+def copied_files(stored: Stored, *, credentials: KeySource | None = None) -> dict[str, str]:
+    """Files that a virtual store has copies of, by their addresses, and why it does not refer to them.
+
+    Raises:
+        StorageError: If the store cannot be reached.
+    """
+    repository = open_repository(Place(stored.href, stored.scheme, credentials))
+    if repository is None:
+        return {}
+    with store_errors(stored.href):
+        head = read_head(repository)
+        if head is None or not head.metadata.get("copied"):
+            return {}
+        table = _opened_table(repository.readonly_session(MAIN).store)
+        rows = zip(map(str, table["file"].values), _reasons(table), strict=True)
+        return {url: reason for url, reason in rows if reason}
+
+
+def _opened_table(store: Any) -> xr.Dataset:
+    import xarray as xr  # noqa: PLC0415  # as above
+
+    return xr.open_dataset(store, engine="zarr", group=TABLE, consolidated=False, chunks=None).load()
+
+
+def _reasons(table: xr.Dataset) -> tuple[str, ...]:
+    return tuple(map(str, table["copied"].values)) if "copied" in table else ("",) * table.sizes["file"]
+
+
+def _write_all(store: Any, references: References, group: str | None, on_progress: OnProgress, *, anew: bool) -> None:
     import xarray as xr  # noqa: PLC0415  # as above
     import zarr  # noqa: PLC0415  # as above
 
     root = zarr.open_group(store, mode="a", zarr_format=3)
     tree = xr.DataTree.from_dict({"/": references.small, f"/{TABLE}": _table(references)})
-    sources = [source for node in tree.subtree for source in stored_variables(node, {}, TABLE)]
+    wished = {references.along: LINE_STEPS, "file": FILES_IN_CHUNK}
+    sources = [source for node in tree.subtree for source in stored_variables(node, wished, TABLE)]
     kept = {*references.arrays, *(source.variable.path for source in sources), TABLE}
     was = set() if anew or TABLE not in root else set(str(root[TABLE].attrs["referenced"]).split())
     for path in sorted((path for path, _ in root.members(max_depth=None)), reverse=True):
@@ -173,7 +225,7 @@ def _write_all(store: Any, references: References, on_progress: OnProgress, *, a
     for source in sources:
         write_variable(root, source)
     for number, (name, array) in enumerate(sorted(references.arrays.items())):
-        _write_array(store, root, name, array, references.along)
+        _write_array(store, root, name, array, references.along, group)
         on_progress(Progress("refer to variables", number + 1, len(references.arrays), name))
 
 
@@ -186,7 +238,12 @@ def _table(references: References) -> xr.Dataset:
     """Which files there are, and where each begins."""
     import xarray as xr  # noqa: PLC0415  # as above
 
-    columns = {"version": references.versions, "start": references.starts, "length": references.lengths}
+    columns = {
+        "version": references.versions,
+        "start": references.starts,
+        "length": references.lengths,
+        "copied": references.copied,
+    }
     about = {"title": TABLE_TITLE, "along": references.along, "referenced": " ".join(sorted(references.arrays))}
     return xr.Dataset(
         {name: ("file", np.array(values)) for name, values in columns.items()},
@@ -195,7 +252,9 @@ def _table(references: References) -> xr.Dataset:
     )
 
 
-def _write_array(store: Any, root: zarr.Group, name: str, array: ReferencedArray, along: str) -> None:
+def _write_array(  # an array, where it goes, and what it comes from
+    store: Any, root: zarr.Group, name: str, array: ReferencedArray, along: str, group: str | None
+) -> None:
     attrs = _attrs(array)
     found = array_at(root, name) if name in root else None
     if found is not None and _is_alike(found, array, along):
@@ -210,6 +269,31 @@ def _write_array(store: Any, root: zarr.Group, name: str, array: ReferencedArray
         raise OutdatedError(name)
     for block in array.blocks:
         _refer(store, name, block)
+    for copy in array.copies:
+        _copy(array_at(root, name), copy, array.dims.index(along) if along else 0, group)
+
+
+def _copy(array: zarr.Array[Any], copy: Copy, axis: int, group: str | None) -> None:
+    """Write a file's part of an array, slab by slab of whole chunks, and read it back.
+
+    Raises:
+        SourceError: If the file cannot be read.
+        StorageError: If other values come back than were written.
+    """
+    name = array.basename
+    part = Variable(name, dimensions(array), copy.shape, array.dtype, {}, array.chunks, {})
+    for slab in slabs_of(part, array.chunks, SLAB_BYTES):
+        values = stored_values(copy.file, name, slab, group=group).astype(array.dtype, copy=False)
+        target = _moved(slab, axis, copy.start)
+        array[target] = values
+        if not same_values(np.asarray(array[target]), values):
+            raise StorageError(name, "came back changed", "check the disk or the bucket")
+
+
+def _moved(slab: Slab, axis: int, steps: int) -> Slab:
+    whole = list(slab)
+    whole[axis] = slice(slab[axis].start + steps, slab[axis].stop + steps)
+    return tuple(whole)
 
 
 def _is_alike(found: zarr.Array[Any], wished: ReferencedArray, along: str) -> bool:
@@ -236,6 +320,7 @@ def _empty(array: zarr.Array[Any], block: Block) -> None:
 
 
 def _create(root: zarr.Group, name: str, array: ReferencedArray, attrs: Mapping[str, Any]) -> None:
+    refuse_name(name)
     root.create_array(
         name,
         shape=array.shape,

@@ -2,15 +2,18 @@
 
 from importlib.resources import files
 
+import netCDF4
 import numpy as np
 import pytest
 import xarray as xr
 
-from simstac.errors import SourceError
+from simstac.errors import SourceError, StorageError
 from simstac.objects import files_at
 from simstac.sources.cf import CfFiles, CfOptions, find_files
+from simstac.sources.iris.files import load_with_notes
+from simstac.sources.virtual import placed_files
 from simstac.storage import LocalPath
-from simstac.write import open_stored, write, write_files
+from simstac.write import open_stored, write, write_files, write_virtual
 
 IRIS = files("iris_sample_data") / "sample_data"
 CMIP = files("esmvaltool_sample_data") / "data" / "timeseries" / "CMIP6"
@@ -151,3 +154,55 @@ def test_grib_messages_that_do_not_go_together_are_chosen_by_key(tmp_path):
         stored(tmp_path / "store", tmp_path / "a.grib2")
     back = stored(tmp_path / "store", tmp_path / "a.grib2", filter_by_keys={"level": 2})
     assert float(back["heightAboveGround"]) == 2
+
+
+@pytest.mark.parametrize("steps", [None, 100])
+@pytest.mark.parametrize("form", ["NETCDF3_CLASSIC", "NETCDF3_64BIT_OFFSET", "NETCDF3_64BIT_DATA"])
+def test_netcdf3_that_ends_too_early_is_an_error_though_its_library_reads_it(tmp_path, form, steps):
+    path = tmp_path / "a.nc"
+    with netCDF4.Dataset(path, "w", format=form) as file:
+        file.createDimension("time", steps)
+        file.createDimension("x", 1000)
+        file.createVariable("time", "f8", ("time",))[:] = np.arange(100)
+        file.createVariable("t", "f4", ("time", "x"))[:] = np.ones((100, 1000))
+    whole = path.read_bytes()
+    assert float(stored(tmp_path / "store", path)["t"].sum()) == 100_000
+    for content in (whole[:-4], whole[: len(whole) // 2], whole[:40]):
+        path.write_bytes(content)
+        with pytest.raises(SourceError, match=r"a.nc: has (\d+ bytes of the \d+ that|a damaged header)"):
+            stored(tmp_path / "store", path)
+        with pytest.raises(SourceError, match=r"a.nc: has (\d+ bytes of the \d+ that|a damaged header)"):
+            write_virtual(placed_files([str(path)], files_at), str(tmp_path / "virtual"), LocalPath())
+        with pytest.raises(SourceError, match=r"a.nc: has (\d+ bytes of the \d+ that|a damaged header)"):
+            load_with_notes([path])
+    path.write_bytes(b"")
+    with pytest.raises(SourceError, match=r"a.nc: is empty; it may still be being written"):
+        stored(tmp_path / "store", path)
+
+
+@pytest.mark.parametrize("size", [2, 3])
+def test_variables_called_like_a_dimension_that_they_are_not_on(tmp_path, size):
+    with netCDF4.Dataset(tmp_path / "a.nc", "w") as file:
+        file.createDimension("y", None)
+        file.createDimension("x", 3)
+        file.createVariable("y", "f4", ("x",), zlib=True)[:] = [1, 2, 3]
+        file.createVariable("t", "f4", ("y", "x"), zlib=True)[:] = np.arange(size * 3).reshape(size, 3)
+    with xr.open_dataset(tmp_path / "a.nc") as data:
+        assert_holds(stored(tmp_path / "store", tmp_path / "a.nc"), data)
+        referred = write_virtual(
+            placed_files([str(tmp_path / "a.nc")], files_at), str(tmp_path / "virtual"), LocalPath()
+        )
+        assert_holds(open_stored(referred).to_dataset().load(), data)
+
+
+def test_names_that_zarr_has_another_use_for_are_refused(tmp_path):
+    with netCDF4.Dataset(tmp_path / "a.nc", "w") as file:
+        for name, length in (("x", 3), ("y", 2)):
+            file.createDimension(name, length)
+        file.createVariable("zarr.json", "f4", ("y", "x"))[:] = 1
+    with pytest.raises(StorageError, match=r"is called 'zarr.json', a name that no store keeps"):
+        stored(tmp_path / "store", tmp_path / "a.nc")
+    with pytest.raises(StorageError, match=r"is called 'zarr.json', a name that no store keeps"):
+        write_virtual(placed_files([str(tmp_path / "a.nc")], files_at), str(tmp_path / "virtual"), LocalPath())
+    with xr.open_dataset(tmp_path / "a.nc") as data, pytest.raises(StorageError, match="is called 'zarr.json'"):
+        write(data, str(tmp_path / "other"), LocalPath())

@@ -10,15 +10,21 @@ from simstac.pipeline.builders.cf import build_cf, options_of
 from simstac.pipeline.builders.order import Built, Order
 from simstac.pipeline.describe import describe_store
 from simstac.pipeline.place import source_keys
-from simstac.sources.virtual import PlacedFile, Reach, UnfitError, placed_files
+from simstac.pipeline.source_files import files_of
+from simstac.sources.virtual import PlacedFile, UnfitError, placed_files
 from simstac.storage import LocalPath
-from simstac.write import write_virtual
+from simstac.write import copied_files, read_kept, write_virtual
 
 REMEDY = "put them in a bucket or on the web and name them there, or copy their data (virtual: false)"
+SHOWN = 5
 
 
 def build_virtual(order: Order, source: CfSource) -> Built:
-    """Refer to the files of a source and describe the dataset that they make; copy them where they do not fit.
+    """Refer to the files of a source and describe the dataset that they make.
+
+    A file whose chunks are stored otherwise than those of the others is copied among the references to them. Where
+    that cannot be, a new store has copies of all; one that refers to files already is never turned into a copy of
+    them, which may be terabytes, without being told.
 
     Raises:
         SimstacError: If it cannot be built.
@@ -26,28 +32,20 @@ def build_virtual(order: Order, source: CfSource) -> Built:
     try:
         return _referred(order, source)
     except UnfitError as error:
-        web = next((path for path in source.paths if path.startswith(("http://", "https://"))), None)
-        if web is not None:
-            problem = f"cannot be referred to: {error}"
-            raise SourceError(
-                web, problem, "files on the web are not copied: fetch them, and name them here"
-            ) from error
+        place = order.place
+        if read_kept(place.href, place.scheme, credentials=place.credentials) is not None:
+            problem = f"refers to its files, and cannot go on so: {error}"
+            remedy = "leave that out of the source, or copy all files from now on (virtual: false)"
+            raise SourceError(f"collections.{order.collection.id}", problem, remedy) from error
         built = build_cf(order, source)
         return replace(built, notes=(f"copied, not referred to: {error}", *built.notes))
 
 
 def _referred(order: Order, source: CfSource) -> Built:
     project, collection, place = order.project, order.collection, order.place
-    reach = Reach(
-        base=project.folder.absolute(),
-        endpoint_url=source.endpoint_url,
-        region=source.region,
-        profile=source.profile,
-        anonymous=source.anonymous,
-    )
     if collection.store.chunks:
         raise UnfitError("store.chunks asks for chunks, and files have theirs")
-    files = placed_files(source.paths, reach)
+    files = placed_files(source.paths, files_of(source, project.folder.absolute()), by_content=source.by_content)
     _refuse_unreachable(order, files)
     stored = write_virtual(
         files,
@@ -61,7 +59,15 @@ def _referred(order: Order, source: CfSource) -> Built:
         on_progress=order.on_progress,
     )
     documents = describe_store(project, collection, stored)
-    return Built(documents=documents, stored=stored, statuses=("referenced",) * len(files), unit="file")
+    reasons = copied_files(stored, credentials=place.credentials)
+    notes = [f"copied, not referred to: {reason}" for reason in reasons.values()]
+    return Built(
+        documents=documents,
+        stored=stored,
+        statuses=tuple("copied" if file.url in reasons else "referenced" for file in files),
+        notes=tuple(notes if len(notes) <= SHOWN else [*notes[:SHOWN], f"and {len(notes) - SHOWN} more"]),
+        unit="file",
+    )
 
 
 def _refuse_unreachable(order: Order, files: tuple[PlacedFile, ...]) -> None:

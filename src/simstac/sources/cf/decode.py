@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -94,6 +94,16 @@ def decoded(name: str, raw: xr.Variable, inherited: Mapping[str, Any], where: st
     if raw.dtype.kind not in "fiub":
         raise SourceError(where, f"is of type {raw.dtype}, which no store keeps", "leave it out with variables")
     return _number(name, raw)
+
+
+def owners_of_bounds(attrs: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """The attributes of the variable that each variable of bounds belongs to."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for each in attrs:
+        for key in ("bounds", "climatology"):
+            if isinstance(each.get(key), str):
+                found[each[key]] = each
+    return found
 
 
 def masks_of(raw: xr.Variable) -> tuple[Any, ...]:

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,6 +93,44 @@ class FileFacts:
     others: frozenset[str] = frozenset()
 
 
+class Opened(Protocol):
+    """A file whose coordinates can be read."""
+
+    @property
+    def where(self) -> str:
+        """Its address, for errors."""
+
+    @property
+    def variables(self) -> Mapping[str, Decoded]:
+        """Its variables by name."""
+
+    @property
+    def attrs(self) -> Mapping[str, Any]:
+        """Its attributes."""
+
+    def values(self, name: str) -> NDArray[Any]:
+        """All values of a small variable."""
+
+
+def file_header(
+    opened: Opened, file: SourceFile, along: tuple[str, ...], known: MutableMapping[str, VariableFacts]
+) -> FileFacts:
+    """What is known of a file by its header and its labels.
+
+    Args:
+        opened: The file.
+        file: The same file.
+        along: The axes along which files are appended, where somebody says so.
+        known: Facts that other files share with it, so that thousands of files take little memory.
+
+    Raises:
+        SourceError: If a coordinate cannot be read, or has a label twice.
+    """
+    variables = {name: _shared(_facts(name, variable), known) for name, variable in opened.variables.items()}
+    coordinates = _coordinates(variables, str(opened.attrs.get("coordinates", "")))
+    return FileFacts(file, opened.attrs, variables, coordinates, _labels(opened, variables, coordinates, along))
+
+
 def file_facts(
     opened: OpenFile, file: SourceFile, along: tuple[str, ...], known: MutableMapping[str, VariableFacts]
 ) -> FileFacts:
@@ -107,18 +145,17 @@ def file_facts(
     Raises:
         SourceError: If a coordinate cannot be read, or has a label twice.
     """
-    variables = {name: _shared(_facts(name, variable), known) for name, variable in opened.variables.items()}
-    coordinates = _coordinates(variables, str(opened.attrs.get("coordinates", "")))
-    labels = _labels(opened, variables, coordinates, along)
-    movable = {dim for dim, each in labels.items() if not each.is_scalar}
-    scalars = {each.variable for each in labels.values() if each.is_scalar}
+    header = file_header(opened, file, along, known)
+    variables, coordinates = header.variables, header.coordinates
+    movable = {dim for dim, each in header.labels.items() if not each.is_scalar}
+    scalars = {each.variable for each in header.labels.values() if each.is_scalar}
     fixed = {
         name: digest_of(opened, name, facts)
         for name, facts in variables.items()
         if not movable & {*facts.dims} and name not in scalars and (name in coordinates or _bytes(facts) <= SMALL_BYTES)
     }
     held = {name: opened.values(name) for name, facts in variables.items() if _bytes(facts) <= HELD_BYTES}
-    return FileFacts(file, opened.attrs, variables, coordinates, labels, fixed, held, opened.names)
+    return replace(header, fixed=fixed, held=held, others=opened.names)
 
 
 def digest_of(opened: OpenFile, name: str, facts: VariableFacts) -> str:
@@ -168,7 +205,7 @@ def _shared(facts: VariableFacts, known: MutableMapping[str, VariableFacts]) -> 
 
 
 def _labels(
-    opened: OpenFile, variables: Mapping[str, VariableFacts], coordinates: frozenset[str], along: tuple[str, ...]
+    opened: Opened, variables: Mapping[str, VariableFacts], coordinates: frozenset[str], along: tuple[str, ...]
 ) -> dict[str, Labels]:
     found: dict[str, Labels] = {}
     for dim in {dim: None for each in variables.values() for dim in each.dims}:
@@ -194,7 +231,7 @@ def _label_variable(dim: str, variables: Mapping[str, VariableFacts]) -> Variabl
     return times[0] if len(times) == 1 else named[0] if len(named) == 1 else own
 
 
-def _labels_of(opened: OpenFile, facts: VariableFacts, *, is_scalar: bool) -> Labels:
+def _labels_of(opened: Opened, facts: VariableFacts, *, is_scalar: bool) -> Labels:
     values = np.atleast_1d(opened.values(facts.name))
     where = f"{opened.where}: {facts.name}"
     if facts.is_time and (values == np.iinfo(np.int64).min).any():

@@ -6,7 +6,7 @@ import hashlib
 import re
 import tempfile
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
@@ -16,6 +16,7 @@ from typing import Self
 from simstac.errors import SourceError
 from simstac.objects import FileInfo, Files, LocalFiles, split_pattern
 from simstac.sources.cf.options import CfOptions
+from simstac.web_files import WebFiles
 
 SUFFIXES = frozenset(
     {".nc", ".nc3", ".nc4", ".cdf", ".netcdf", ".h5", ".hdf5", ".he5", ".grib", ".grb", ".grib2", ".grb2"}
@@ -39,6 +40,7 @@ class SourceFile:
         files: Where it is.
         path: Its path there.
         members: The files in it, where it is a store.
+        info: What its listing says of a single file.
     """
 
     name: str
@@ -46,6 +48,7 @@ class SourceFile:
     files: Files
     path: str
     members: tuple[FileInfo, ...] = ()
+    info: FileInfo | None = field(default=None, compare=False)
 
     @property
     def where(self) -> str:
@@ -140,13 +143,16 @@ class LocalCopies:
 
 
 def _matching(pattern: str, open_files: Open) -> Iterable[SourceFile]:
+    if pattern.startswith(("http://", "https://")):
+        yield from _on_the_web(pattern)
+        return
     address, wildcard = split_pattern(pattern)
     files = open_files(address)
     if not wildcard and (files.folder.is_file() if isinstance(files, LocalFiles) else _is_named_so(address)):
         parent, _, name = address.rpartition("/")
         files = open_files(parent or ("/" if address.startswith("/") else "."))
         info = files.find(name)
-        yield from [] if info is None else [SourceFile(_named(address), info.version, files, info.path)]
+        yield from [] if info is None else [SourceFile(_named(address), info.version, files, info.path, info=info)]
         return
     units = list(_units(files, address))
     if wildcard:
@@ -154,6 +160,15 @@ def _matching(pattern: str, open_files: Open) -> Iterable[SourceFile]:
     else:
         whole = [unit for unit in units if not unit.path]
         yield from whole or (unit for unit in units if unit.members or _is_named_so(unit.path))
+
+
+def _on_the_web(url: str) -> Iterator[SourceFile]:
+    folder, _, name = url.rpartition("/")
+    files = WebFiles(folder)
+    info = files.find(name)
+    if info is None:
+        raise SourceError(url, "does not exist", "check the address")
+    yield SourceFile(url, info.version, files, name, info=replace(info, path=name))
 
 
 def _matches(parts: Sequence[str], pattern: Sequence[str]) -> bool:
@@ -181,7 +196,7 @@ def _units(files: Files, address: str) -> Iterable[SourceFile]:
     for info in listed:
         root = _store_above(info.path, marked) if marked else None
         if root is None:
-            yield SourceFile(_named(address, info.path), info.version, files, info.path)
+            yield SourceFile(_named(address, info.path), info.version, files, info.path, info=info)
         else:
             inner = info.path.removeprefix(root).lstrip("/")
             members.setdefault(root, []).append(FileInfo(inner, info.size, info.version))

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
 DEFLATE, SHUFFLE = 1, 2
+NOT_A_COORDINATE = "_nc4_non_coord_"
+"""What NetCDF4 puts before the name of a variable that is called like a dimension which it is not on."""
 UNDERSTOOD = frozenset({DEFLATE, SHUFFLE})
 
 type Corner = tuple[int, ...]
@@ -94,8 +96,15 @@ class ChunkReader:
         except ImportError:
             return None
         with h5py.File(self._path, "r") as file:
-            dataset = (file[self._group] if self._group else file).get(name)
+            group = file[self._group] if self._group else file
+            dataset = group.get(name_in_hdf5(group, name))
             return _layout(dataset, variable, raw) if isinstance(dataset, h5py.Dataset) else None
+
+
+def name_in_hdf5(group: h5py.Group, name: str) -> str:
+    """What a variable of NetCDF4 is called in HDF5."""
+    other = f"{NOT_A_COORDINATE}{name}"
+    return other if other in group else name
 
 
 def _layout(dataset: h5py.Dataset, variable: Decoded, raw: xr.Variable) -> Layout | None:

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from simstac.errors import SourceError
 from simstac.sources.attributes import json_attrs
-from simstac.sources.cf.decode import REFERRING, Decoded, Slab, decoded
+from simstac.sources.cf.decode import REFERRING, Decoded, Slab, decoded, owners_of_bounds
 from simstac.sources.cf.hdf5 import ChunkReader
+from simstac.sources.cf.netcdf3 import NETCDF3, read_header
 from simstac.sources.cf.options import CfOptions
 from simstac.storage import LocalPath, icechunk_store
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     import xarray as xr
 
-HDF5, NETCDF3, GRIB = b"\x89HDF\r\n\x1a\n", b"CDF", b"GRIB"
+HDF5, GRIB = b"\x89HDF\r\n\x1a\n", b"GRIB"
 ZARR_MARKS = ("zarr.json", ".zgroup", ".zmetadata")
 ICECHUNK_MARK = "repo"
 SIGNATURE_BYTES = 2048
@@ -55,7 +56,7 @@ class OpenFile:
         self.where = where
         self._dataset = _opened(path, where, options)
         names = _wanted(self._dataset, options.variables, where)
-        owners = _owners(self._dataset)
+        owners = owners_of_bounds(variable.attrs for variable in self._dataset.variables.values())
         self.variables: Mapping[str, Decoded] = {
             name: decoded(name, self._dataset.variables[name], owners.get(name, {}), f"{where}: {name}")
             for name in names
@@ -137,6 +138,9 @@ def _opened(path: Path, where: str, options: CfOptions) -> xr.Dataset:
     if engine == "zarr":
         extra |= {"consolidated": False}
         target = icechunk_store(str(path), LocalPath()) if (path / ICECHUNK_MARK).is_file() else path
+    if engine == "netcdf4" and _starts(path, NETCDF3):
+        with path.open("rb") as file:
+            read_header(file, where)
     with read_errors(where):
         try:
             return xr.open_dataset(
@@ -161,6 +165,8 @@ def _engine(path: Path, where: str) -> str:
         return "netcdf4"
     elif _starts(path, GRIB):
         return "cfgrib"
+    if path.is_file() and not path.stat().st_size:
+        raise SourceError(where, "is empty", "it may still be being written; remove it, or run again later")
     raise SourceError(where, "is neither NetCDF, HDF5, GRIB nor Zarr", "narrow the path, for example output/*.nc")
 
 
@@ -188,13 +194,3 @@ def _wanted(dataset: xr.Dataset, variables: Sequence[str], where: str) -> list[s
         words = [word for key in REFERRING for word in str(said.attrs.get(key, said.encoding.get(key, ""))).split()]
         kept += [each for each in (*map(str, said.dims), *words) if each in names and each not in kept]
     return kept
-
-
-def _owners(dataset: xr.Dataset) -> dict[str, Mapping[str, Any]]:
-    """The attributes of the variable that each variable of bounds belongs to."""
-    owners: dict[str, Mapping[str, Any]] = {}
-    for variable in dataset.variables.values():
-        for key in ("bounds", "climatology"):
-            if isinstance(variable.attrs.get(key), str):
-                owners[variable.attrs[key]] = variable.attrs
-    return owners

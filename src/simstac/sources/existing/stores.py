@@ -11,7 +11,6 @@ from typing import Literal
 from simstac.errors import SourceError
 from simstac.objects import FileInfo, Files, Folder
 from simstac.storage import LocalPath
-from simstac.web_files import WebFiles
 
 REPO = "repo"
 MAIN_REF = "refs/branch.main/ref.json"
@@ -21,8 +20,6 @@ ZARR_V2 = ".zgroup"
 DENIED = "(AccessDenied)"
 
 type Format = Literal["icechunk", "zarr"]
-type Readable = Files | WebFiles
-
 FORMATS: Mapping[str, Format] = {
     REPO: "icechunk",
     ZARR_V3: "zarr",
@@ -47,7 +44,7 @@ class Found:
         modified: When the marker was last written, UTC.
     """
 
-    files: Readable
+    files: Files
     marker: str
     watched: Mapping[str, str]
     modified: datetime | None = field(default=None, compare=False)
@@ -89,7 +86,7 @@ def marker_in(folder: Folder) -> str | None:
     return next((name for name in (ZARR_V3, ZARR_V2_CONSOLIDATED, ZARR_V2) if name in names), None)
 
 
-def probe(files: Readable, *, known: str | None = None) -> Found:
+def probe(files: Files, *, known: str | None = None) -> Found:
     """The store at an address, by asking for its marker: one request where the marker is known.
 
     Args:
@@ -113,7 +110,7 @@ def probe(files: Readable, *, known: str | None = None) -> Found:
     raise denied or SourceError(files.address, "is neither an Icechunk nor a Zarr store", "check the address")
 
 
-def version_of(files: Readable, info: FileInfo) -> str:
+def version_of(files: Files, info: FileInfo) -> str:
     """What differs when a file's bytes do; of a file on this machine its digest, which copies of it share."""
     if isinstance(files.scheme, LocalPath):
         return hashlib.sha256(files.read(info.path)).hexdigest()[:32]

@@ -6,11 +6,12 @@ import struct
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from simstac.errors import SourceError
+from simstac.sources.cf.netcdf3 import NETCDF3, read_header
 
 if TYPE_CHECKING:
     from iris.cube import Cube, CubeList
@@ -36,6 +37,8 @@ def load(paths: Sequence[Path], names: Sequence[str] = ()) -> CubeList:
         from iris.exceptions import IrisError  # noqa: PLC0415  # as above
     except ImportError as error:
         raise SourceError(paths[0], "is read by Iris, which is not installed", NEEDS_IRIS) from error
+    for path in paths:
+        _refuse_cut(path)
     try:
         with iris.FUTURE.context(date_microseconds=True), iris.LOAD_POLICY.context("recommended"):
             cubes = iris.load([str(path) for path in paths], list(names) or None)
@@ -111,6 +114,13 @@ def _joined(cubes: CubeList) -> CubeList:
         if lost:
             warnings.warn(f"{name}: joined from {len(parts)} parts without what differs in them: {lost}", stacklevel=3)
     return whole
+
+
+def _refuse_cut(path: Path) -> None:
+    """Refuse a NetCDF3 file that ends before its last value, which the library reads as if there were some."""
+    with suppress(OSError), path.open("rb") as file:
+        if file.read(len(NETCDF3)) == NETCDF3:
+            read_header(file, str(path))
 
 
 def _unreadable(where: str, error: Exception) -> SourceError:

@@ -1,110 +1,114 @@
-"""Whether files can be referred to as one dataset: what they must share, and how the steps of one follow another's.
-
-Where they cannot, they are combined by copying, which says what may be combined and what is an error.
-"""
+"""Whether indexed files make one dataset, by the rules of `simstac.sources.cf`, and in which order."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from simstac.sources.cf.agree import refuse_disagreement, refuse_other_field
+from simstac.sources.cf.axes import Axis, choose_along, united
+from simstac.sources.cf.combine import Part, Rule, owners_of, refuse_gaps_between
+from simstac.sources.cf.options import CfOptions
 from simstac.sources.virtual.filters import UnfitError
-from simstac.sources.virtual.index import FileIndex, Variable
-
-MEANING = ("units", "calendar")
-PACKING = ("scale_factor", "add_offset", "_FillValue", "missing_value", "_Unsigned")
-LONGEST_STEP = 1.5
-"""How many times the usual step the next file may begin after the last; months differ by a tenth."""
+from simstac.sources.virtual.header import Headed
+from simstac.sources.virtual.places import PlacedFile
 
 
-def refuse_disagreement(first: tuple[str, FileIndex], other: tuple[str, FileIndex]) -> None:
-    """Compare a file with the first one of its dataset.
+@dataclass(frozen=True, slots=True, eq=False)
+class Labelled:
+    """A file and its labels along the dimension that grows.
 
-    Args:
-        first: The name and the index of the first file.
-        other: Those of another one.
+    Attributes:
+        file: The file.
+        labels: Them; times in microseconds.
+    """
+
+    file: PlacedFile
+    labels: NDArray[Any]
+
+
+def chosen_along(files: Sequence[Headed], options: CfOptions) -> str:
+    """The dimension that files continue; empty for a single file without one.
 
     Raises:
-        UnfitError: If they differ in variables, grid, units, calendar, packing or type; it names both.
+        SourceError: If a file has no labels along the dimension that is wished for.
+        UnfitError: If it is none, or more than one.
     """
-    (one, ours), (two, theirs) = first, other
-    for name in sorted(ours.variables.keys() ^ theirs.variables.keys()):
-        lacks, has = (two, one) if name in ours.variables else (one, two)
-        raise UnfitError(f"{lacks} lacks the variable {name} that {has} has")
-    for name, variable in ours.variables.items():
-        _refuse_variable(name, (one, variable), (two, theirs.variables[name]), ours.along)
+    facts = [each.facts for each in files]
+    along = choose_along(facts, options.along)
+    if len(along) > 1:
+        raise UnfitError(f"files are appended along {' and '.join(along)}, which is not one dimension")
+    if len(files) == 1 and (not along or facts[0].labels[along[0]].is_scalar):
+        return files[0].indexed.index.along
+    if not along:
+        raise UnfitError(f"{files[0].indexed.file.name} has no dimension along which another file could continue it")
+    if facts[0].labels[along[0]].is_scalar:
+        raise UnfitError(f"files are appended along {along[0]}, which is no dimension of theirs")
+    return along[0]
 
 
-def refuse_disorder(names: Sequence[str], labels: Sequence[NDArray[Any]], along: str, *, gaps: bool) -> None:
-    """Check that files follow one another: each grows, none overlaps the next, and no steps are missing between them.
+def refuse_disagreements(files: Sequence[Headed], along: str, options: CfOptions) -> None:
+    """Compare every file with the first one.
 
-    Only times can have a gap. The usual step is the median of those within the files, else of those between
-    them.
+    Raises:
+        SourceError: If two do not make one dataset; it names both.
+        UnfitError: If a file lacks a variable that another has.
+    """
+    first = files[0]
+    there = first.facts.file.where
+    for other in files[1:]:
+        _refuse_missing(first, other)
+        for name, theirs in sorted(other.facts.variables.items()):
+            ours = first.facts.variables[name]
+            if theirs is not ours:
+                one, two = (other.facts.file.where, theirs), (there, ours)
+                refuse_disagreement(one, two, (along,), mixed_packing=options.mixed_packing)
+    for other in files[1:]:
+        for name, variable in sorted(other.facts.variables.items()):
+            if along not in variable.dims and other.indexed.index.variables[name].values is not None:
+                fixed = (other.facts.file.where, other.values(name)), (there, first.values(name))
+                refuse_other_field(*fixed, name, is_coordinate=name in other.facts.coordinates)
+
+
+def ordered(files: Sequence[Labelled], first: Headed, along: str, options: CfOptions) -> list[int]:
+    """The order of files along the dimension that grows, as indices.
 
     Args:
-        names: Of the files, in the order of their first labels.
-        labels: Those of each along the dimension that grows.
+        files: All files, those that the store holds already too.
+        first: One of them, with its header.
         along: The dimension.
-        gaps: Whether steps may be missing.
+        options: Whether steps may be missing between two files.
 
     Raises:
-        UnfitError: If they do not; it names both files.
+        SourceError: If two files have the same label, or there is a gap; it names both.
+        UnfitError: If the labels of a file do not grow, or lie between those of another.
     """
-    if len(names) == 1 or not _can_subtract(labels[0]):
-        return
-    nothing = labels[0][0] - labels[0][0]
-    inside = [own[1:] - own[:-1] for own in labels]
-    for name, steps in zip(names, inside, strict=True):
-        if (steps <= nothing).any():
-            raise UnfitError(f"{name} has steps of {along} that do not grow")
-    between = [after[0] - before[-1] for before, after in pairwise(labels)]
-    steps = np.sort(np.concatenate([*inside, between] if not sum(map(len, inside)) else inside))
-    for (before, after), (ended, begun), step in zip(pairwise(names), pairwise(labels), between, strict=True):
-        if step <= nothing:
-            raise UnfitError(f"{after} begins at {along} {begun[0]}, where {before} reaches {ended[-1]}")
-        if not gaps and are_times(begun) and step > steps[(len(steps) - 1) // 2] * LONGEST_STEP:
-            raise UnfitError(
-                f"{after} begins at {along} {begun[0]}, and {before} ends at {ended[-1]}: steps are missing"
-            )
+    about = first.facts.labels[along]
+    axis = united(along, about.variable, about.calendar, [each.labels for each in files])
+    places = [axis.positions(each.labels) for each in files]
+    growing = frozenset(name for name, each in first.facts.variables.items() if along in each.dims)
+    parts = [
+        Part(each.file.name, each.file.where, growing, {along: positions})
+        for each, positions in sorted(zip(files, places, strict=True), key=lambda pair: pair[0].file.name)
+    ]
+    axes: Mapping[str, Axis] = {along: axis}
+    if not options.allow_gaps:
+        refuse_gaps_between(axes, parts)
+    for name in (sorted(growing - first.facts.coordinates) or sorted(growing))[:1]:
+        owners_of(name, (along,), parts, axes, Rule(allow_gaps=True))
+    for each, positions in zip(files, places, strict=True):
+        if not len(positions):
+            raise UnfitError(f"{each.file.name} has no steps along {along}")
+        if (np.diff(positions) != 1).any():
+            raise UnfitError(f"{each.file.name} has steps of {along} that do not grow, or that others lie between")
+    return sorted(range(len(files)), key=lambda index: int(places[index][0]))
 
 
-def _refuse_variable(name: str, first: tuple[str, Variable], other: tuple[str, Variable], along: str) -> None:
-    (one, ours), (two, theirs) = first, other
-    if ours.dims != theirs.dims:
-        raise UnfitError(f"{two} has {name} on {theirs.dims}, and {one} on {ours.dims}")
-    fixed = [axis for axis, dim in enumerate(ours.dims) if dim != along]
-    if any(ours.shape[axis] != theirs.shape[axis] for axis in fixed):
-        raise UnfitError(f"{two} has {name} in the shape {theirs.shape}, and {one} in {ours.shape}")
-    times = " since " in str(ours.attrs.get("units", ""))
-    for key in MEANING[1:] if times else MEANING:
-        if _differ(ours.attrs.get(key), theirs.attrs.get(key)):
-            said = f"{key} {theirs.attrs.get(key)!r}, and {one} with {ours.attrs.get(key)!r}"
-            raise UnfitError(f"{two} has {name} with {said}")
-    if along not in ours.dims and not times and ours.values is not None and _differ(ours.values, theirs.values):
-        raise UnfitError(f"{two} has another {name} than {one}")
-    for key in PACKING:
-        if ours.chunks is not None and _differ(ours.attrs.get(key), theirs.attrs.get(key)):
-            said = f"{key} {theirs.attrs.get(key)}, {ours.attrs.get(key)} in {one}"
-            raise UnfitError(f"{two} packs {name} differently ({said})")
-    if ours.chunks is not None and ours.dtype != theirs.dtype:
-        raise UnfitError(f"{two} keeps {name} as {theirs.dtype}, and {one} as {ours.dtype}")
-
-
-def _differ(one: Any, other: Any) -> bool:
-    if one is None or other is None:
-        return one is not other
-    ours, theirs = np.asarray(one), np.asarray(other)
-    return not np.array_equal(ours, theirs, equal_nan=ours.dtype.kind == "f" and theirs.dtype.kind == "f")
-
-
-def are_times(labels: NDArray[Any]) -> bool:
-    """Whether labels are dates, of any calendar."""
-    return labels.dtype.kind == "M" or (labels.dtype.kind == "O" and len(labels) > 0 and hasattr(labels[0], "calendar"))
-
-
-def _can_subtract(labels: NDArray[Any]) -> bool:
-    return labels.dtype.kind in "iufM" or are_times(labels)
+def _refuse_missing(first: Headed, other: Headed) -> None:
+    for name in sorted(first.variables.keys() ^ other.variables.keys()):
+        lacks, has = (other, first) if name in first.variables else (first, other)
+        raise UnfitError(f"{lacks.indexed.file.name} lacks the variable {name} that {has.indexed.file.name} has")

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simstac.errors import SourceError
+from simstac.sources.cf.agree import AGREED
+from simstac.sources.cf.hdf5 import NOT_A_COORDINATE
 from simstac.sources.cf.options import CfOptions
 from simstac.sources.virtual.filters import Codec, UnfitError, codecs_of
 
@@ -24,7 +26,7 @@ NETCDF_ATTRIBUTES = frozenset({
 })  # fmt: skip
 """Attributes by which NetCDF4 keeps its dimensions in HDF5; no data of the user."""
 DECODING = frozenset({
-    "_FillValue", "_Unsigned", "add_offset", "calendar", "missing_value", "scale_factor", "units", "valid_max",
+    *AGREED, "_FillValue", "_Unsigned", "add_offset", "calendar", "missing_value", "scale_factor", "units", "valid_max",
     "valid_min", "valid_range",
 })  # fmt: skip
 """Attributes that say what stored numbers mean; they are read from every file, the others from the first."""
@@ -76,6 +78,7 @@ class Variable:
         fill: What is read where no chunk is stored.
         values: The stored values of a variable that is copied.
         chunks: The chunks of one that is referenced.
+        unfit: Why none of them can be; empty where they can, or where the values are there.
     """
 
     dims: tuple[str, ...]
@@ -85,6 +88,7 @@ class Variable:
     fill: Any = None
     values: NDArray[Any] | None = None
     chunks: Chunks | None = None
+    unfit: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,8 +145,9 @@ def _index(file: h5py.File, first: FileIndex | None, options: CfOptions) -> File
         raise UnfitError("it begins with a block that is not HDF5")
     root = file[options.group] if options.group else file
     found = {name: each for name, each in root.items() if isinstance(each, h5py.Dataset)}
-    datasets = {name: each for name, each in found.items() if not _is_bare(each)}
-    dims = {name: each for name, each in _all_dims(found, options).items() if name in datasets}
+    named = {name: name.removeprefix(NOT_A_COORDINATE) for name, each in found.items() if not _is_bare(each)}
+    datasets = {said: found[name] for name, said in named.items()}
+    dims = {named[name]: each for name, each in _all_dims(found, options).items() if name in named}
     attrs = {
         name: _attrs(each, None if first is None else first.variables.get(name)) for name, each in datasets.items()
     }
@@ -155,7 +160,9 @@ def _index(file: h5py.File, first: FileIndex | None, options: CfOptions) -> File
         try:
             variables[name] = (_copied if name in copied else _referenced)(dataset, dims[name], attrs[name])
         except UnfitError as error:
-            raise UnfitError(f"{name}: {error}") from None
+            if name in copied:
+                raise UnfitError(f"{name}: {error}") from None
+            variables[name] = Variable(dims[name], dataset.shape, dataset.dtype, attrs[name], unfit=str(error))
     return FileIndex(variables, _attrs(root, None) if first is None else first.attrs, along)
 
 

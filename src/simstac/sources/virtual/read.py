@@ -13,36 +13,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simstac.progress import OnProgress, Progress, silent
+from simstac.sources.cf.hdf5 import name_in_hdf5
+from simstac.sources.cf.netcdf3 import NETCDF3
 from simstac.sources.cf.options import CfOptions
-from simstac.sources.virtual.combine import Part
 from simstac.sources.virtual.filters import UnfitError
 from simstac.sources.virtual.index import EVERYTHING, FileIndex, index_hdf5
 from simstac.sources.virtual.netcdf3 import index_netcdf3
 from simstac.sources.virtual.places import PlacedFile
+from simstac.sources.virtual.references import IndexedFile
 
 AT_ONCE = 16
 """So many remote files are opened at once: their first blocks come together, HDF5 reads them one by one."""
-NETCDF3, HDF5 = b"CDF", b"\x89HDF\r\n\x1a\n"
+HDF5 = b"\x89HDF\r\n\x1a\n"
 SIGNATURES = 1032
 
 
 def index_files(
     files: Sequence[PlacedFile], on_progress: OnProgress = silent, *, options: CfOptions = EVERYTHING
-) -> list[Part]:
-    """The parts of a dataset; the first file says how all are structured.
+) -> list[IndexedFile]:
+    """What files hold; the first one says how all are structured.
 
     Raises:
         SourceError: If a file cannot be read.
         UnfitError: If one cannot be referenced where it is.
     """
-    parts: list[Part] = []
+    parts: list[IndexedFile] = []
     first: FileIndex | None = None
     for some in batched(files, AT_ONCE):
         with ExitStack() as stack:
             for file, opened in zip(some, _opened(some, stack), strict=True):
                 index = _index(file, opened, first, options)
                 first = first or index
-                parts.append(Part(file.name, file.url, file.version, file.checksum, index))
+                parts.append(IndexedFile(file, index))
                 on_progress(Progress("index files", len(parts), len(files), file.name))
     return parts
 
@@ -58,16 +60,17 @@ def stored_values(file: PlacedFile, name: str, at: tuple[slice, ...], *, group: 
     with _open(file) as opened:
         if not _is_classic(opened):
             with h5py.File(opened, "r") as root:
-                return np.asarray(root[f"{group or ''}/{name}"][at])
+                holder = root[group or "/"]
+                return np.asarray(holder[name_in_hdf5(holder, name)][at])
         return _classic_values(opened, name, at)
 
 
 def _index(file: PlacedFile, opened: BinaryIO | str, first: FileIndex | None, options: CfOptions) -> FileIndex:
     try:
         if not _is_classic(opened):
-            return index_hdf5(opened, file.name, first=first, options=options)
+            return index_hdf5(opened, file.where, first=first, options=options)
         with nullcontext(opened) if not isinstance(opened, str) else Path(opened).open("rb") as plain:
-            return index_netcdf3(plain, file.name, first=first, options=options)
+            return index_netcdf3(plain, file.where, first=first, options=options)
     except UnfitError as error:
         raise UnfitError(f"{file.name}: {error}") from None
 
