@@ -8,7 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import esmvaltool_sample_data
+import iris_sample_data
 import nbformat
+import numpy as np
 import pytest
 from nbclient import NotebookClient
 from tests.existing_stores import analysis, forecast, upload, write_icechunk, write_zarr
@@ -28,6 +31,14 @@ collections:
 targets:
   - {{type: s3, url: "s3://{bucket}/stac"}}
 """
+PUBLISHED = """\
+catalog: {{id: models, title: Models}}
+collections:
+  - {{id: forecasts, license: CC0-1.0, source: {{engine: cf, path: forecasts/*.nc, along: issued}}}}
+  - {{id: referred, license: CC-BY-4.0, source: {{engine: cf, virtual: true, path: "{cmip6}/**/ta_Amon_*_gn_200*.nc"}}}}
+  - {{id: uk, license: CC-BY-4.0, source: {{engine: iris, path: "{iris}/uk_hires.pp"}}}}
+"""
+"""What the notebooks before the stranger's one publish: an archive of forecasts that grows, CMIP6, a field of Iris."""
 PAGES = ("README.md", "docs/tutorial/first-study.md", "docs/how-to/read-one-run.md")
 
 
@@ -70,6 +81,22 @@ def bucket_environment(seaweedfs: Any, tmp_path_factory: pytest.TempPathFactory)
     return environment
 
 
+@pytest.fixture(scope="session")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The catalog of `PUBLISHED`, its archive grown once."""
+    folder = tmp_path_factory.mktemp("models")
+    (folder / "forecasts").mkdir()
+    cmip6 = Path(esmvaltool_sample_data.__file__).parent / "data/timeseries/CMIP6/CMIP/AWI/AWI-CM-1-1-MR"
+    (folder / "models.yaml").write_text(PUBLISHED.format(cmip6=cmip6, iris=iris_sample_data.path), encoding="utf-8")
+    for day in (1, 2):
+        data = analysis().rename(time="lead").assign_coords(issued=np.datetime64(f"2024-01-0{day}", "ns"))
+        lead = ("lead", [1, 2, 3], {"standard_name": "forecast_period", "units": "days"})
+        data.assign_coords(lead=lead).to_netcdf(folder / "forecasts" / f"{day}.nc", engine="netcdf4")
+        report = simstac.build(simstac.load_project(folder / "models.yaml"))
+        assert report.errors == ()
+    return folder / "site" / "catalog.json"
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_runs_from_top_to_bottom(
     path: Path,
@@ -82,6 +109,8 @@ def test_runs_from_top_to_bottom(
     if re.search(r"BUCKET|CATALOGS|CATALOG_AWS", path.read_text("utf-8")):
         environment = request.getfixturevalue("bucket_environment")
         catalogs = f"{demo_site / 'catalog.json'} {environment['CATALOG_AWS']}"
+        if "CATALOGS" in path.read_text("utf-8"):
+            catalogs += f" {request.getfixturevalue('published')}"
         for name, value in {**environment, "CATALOGS": catalogs}.items():
             monkeypatch.setenv(name, value)
     monkeypatch.delenv("MPLBACKEND", raising=False)

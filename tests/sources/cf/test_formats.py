@@ -204,5 +204,5 @@ def test_names_that_zarr_has_another_use_for_are_refused(tmp_path):
         stored(tmp_path / "store", tmp_path / "a.nc")
     with pytest.raises(StorageError, match=r"is called 'zarr.json', a name that no store keeps"):
         write_virtual(placed_files([str(tmp_path / "a.nc")], files_at), str(tmp_path / "virtual"), LocalPath())
-    with xr.open_dataset(tmp_path / "a.nc") as data, pytest.raises(StorageError, match="is called 'zarr.json'"):
+    with xr.open_dataset(tmp_path / "a.nc") as data, pytest.raises(StorageError, match=r"is called 'zarr\.json'"):
         write(data, str(tmp_path / "other"), LocalPath())
