@@ -90,7 +90,7 @@ class TestBothFilesAreNamed:
     def test_dimensions(self, tmp_path, at_once):
         self.start(tmp_path, at_once)
         changed(tmp_path, lambda data: data.transpose("time", "lon", "lat"), tas={"zlib": True})
-        refused(tmp_path, r"the dimensions \(time, lon, lat\), where .* has \(time, lat, lon\)", "day-0.nc", "day-1.nc")
+        refused(tmp_path, r"height with the dimensions \(lon, lat\), where .* has \(lat, lon\)", "day-0.nc", "day-1.nc")
 
     def test_a_fixed_field(self, tmp_path, at_once):
         self.start(tmp_path, at_once)

@@ -108,6 +108,18 @@ def test_stored_chunks_are_a_plain_zarr_hierarchy(server, demo_site):
     assert get(f"{server}/datasets/grid/zarr/zarr.json", Range="bytes=0-0") == (206, b"{")
 
 
+def test_parts_of_keys_say_which_they_are(server):
+    key = f"{server}/datasets/office-study/kerchunk/zarr.json"
+    whole = get(key)[1]
+    for said, start, end in (("2-5", 2, 6), ("-3", len(whole) - 3, len(whole)), ("4-", 4, len(whole))):
+        request = urllib.request.Request(key, headers={"Range": f"bytes={said}"})
+        with urllib.request.urlopen(request) as answer:
+            assert answer.headers["Content-Range"] == f"bytes {start}-{end - 1}/*"
+            assert (answer.status, answer.read()) == (206, whole[start:end])
+    assert get(key, Range=f"bytes={len(whole)}-")[0] == 416
+    assert get(key, Range="bytes=-0")[0] == 416
+
+
 @pytest.mark.parametrize(
     "key",
     [

@@ -64,17 +64,18 @@ class EncodedChunks:
     documents: Mapping[str, bytes]
     arrays: Mapping[str, zarr.Array[Any]]
 
-    async def get(self, key: str) -> bytes | None:
-        """The bytes of a key; None where the hierarchy has no such key."""
+    async def get(self, key: str, part: ByteRequest | None = None) -> bytes | None:
+        """The bytes of a key, or a part of them; None where the hierarchy has no such key."""
         from anyio import to_thread  # noqa: PLC0415  # part of the server
 
         if key in self.documents:
-            return self.documents[key]
+            return part_of(self.documents[key], part)
         if not _is_chunk_key(key, self.arrays):
             return None
         path, _, rest = key.partition("/")
         where = tuple(map(int, rest.removeprefix("c").strip("/").split("/"))) if rest != "c" else ()
-        return await to_thread.run_sync(_encoded_chunk, self.variables[path], self.arrays[path], where)
+        chunk = await to_thread.run_sync(_encoded_chunk, self.variables[path], self.arrays[path], where)
+        return None if chunk is None else part_of(chunk, part)
 
 
 def stored_chunks(store: Store) -> StoredChunks:

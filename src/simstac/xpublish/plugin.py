@@ -4,9 +4,9 @@
 
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Annotated, Any
 
 import xarray as xr
@@ -20,7 +20,7 @@ from simstac.errors import InvalidDocumentError, MetadataError, SimstacError, So
 from simstac.stac.document import GEOJSON, Document
 from simstac.stac.metadata import Metadata
 from simstac.xpublish import describe
-from simstac.xpublish.chunks import EncodedChunks, encoded_chunks, part_of
+from simstac.xpublish.chunks import EncodedChunks, encoded_chunks
 from simstac.xpublish.numbers import Reduction, grouped
 from simstac.xpublish.plot import LARGEST, SMALLEST, plot_png
 from simstac.xpublish.select import BadRequestError, selected, variable_of
@@ -150,8 +150,7 @@ class SimstacPlugin(Plugin):
                 served = await to_thread.run_sync(self._shelf.get, dataset_id)
                 if served is None:
                     raise HTTPException(404, f"{dataset_id} comes from no store: read it below zarr/")
-                part = _byte_range(range_)
-                return _bytes(key, await served.chunks.get(key, part), partial=part is not None)
+                return await _bytes(key, partial(served.chunks.get, key), range_)
 
         @router.head("/zarr/{key:path}", response_class=Response, include_in_schema=False)
         @router.get("/zarr/{key:path}", response_class=Response)
@@ -165,9 +164,7 @@ class SimstacPlugin(Plugin):
             with _answered():
                 if dataset_id not in self._encoded:
                     self._encoded[dataset_id] = await to_thread.run_sync(encoded_chunks, dataset)
-                part, content = _byte_range(range_), await self._encoded[dataset_id].get(key)
-                whole = None if content is None else part_of(content, part)
-                return _bytes(key, whole, partial=part is not None)
+                return await _bytes(key, partial(self._encoded[dataset_id].get, key), range_)
 
     def _add_views(self, router: APIRouter, deps: Dependencies) -> None:
         @router.get("/plot/{variable}.png", response_class=Response)
@@ -232,11 +229,26 @@ def _answered() -> Iterator[None]:
         raise HTTPException(500, str(error)) from error
 
 
-def _bytes(key: str, content: bytes | None, *, partial: bool = False) -> Response:
+async def _bytes(key: str, get: Callable[[ByteRequest | None], Awaitable[bytes | None]], said: str | None) -> Response:
+    """The bytes of a key, or those that a Range header asks for; how many there are in all is not always known."""
+    part = _byte_range(said)
+    content = await get(None if isinstance(part, SuffixByteRequest) else part)
     if content is None:
         raise HTTPException(404, "no such key")
     is_document = key.rpartition("/")[2] in {"zarr.json", ".zgroup", ".zarray", ".zattrs", ".zmetadata"}
-    return Response(content, 206 if partial else 200, media_type="application/json" if is_document else BYTES)
+    media_type = "application/json" if is_document else BYTES
+    if part is None:
+        return Response(content, media_type=media_type)
+    match part:
+        case RangeByteRequest(start=start) | OffsetByteRequest(offset=start):
+            pass
+        case SuffixByteRequest(suffix=suffix):
+            start = max(0, len(content) - suffix)
+            content = content[start:] if suffix else b""
+    if not content:
+        raise HTTPException(416, "the key has no such bytes")
+    where = {"Content-Range": f"bytes {start}-{start + len(content) - 1}/*"}
+    return Response(content, 206, where, media_type=media_type)
 
 
 def _byte_range(said: str | None) -> ByteRequest | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -71,19 +72,24 @@ def time_text(value: int, calendar: str) -> str:
 
 def _origin(units: str, calendar: str, where: str) -> tuple[int, float]:
     """The date that units count from, in microseconds since 1970, and how many microseconds a unit has."""
-    import cftime  # noqa: PLC0415  # as above
-
-    word = units.split(maxsplit=1)[0].lower()
-    nano = word in {"nanosecond", "nanoseconds", "ns"}
-    asked = units.replace(units.split(maxsplit=1)[0], "microseconds", 1) if nano else units
     try:
-        zero, one = (cftime.num2date(number, asked, calendar) for number in (0, 1))
-        start = cftime.date2num(zero, EPOCH, calendar)
+        return _start_and_unit(units, calendar)
     except (ValueError, OverflowError) as error:
         remedy = "give it units such as 'hours since 1970-01-01', or leave it out with variables"
         raise SourceError(
             where, f"has times in {units!r}, calendar {calendar!r}, that say no date: {error}", remedy
         ) from error
+
+
+@lru_cache(maxsize=256)
+def _start_and_unit(units: str, calendar: str) -> tuple[int, float]:
+    import cftime  # noqa: PLC0415  # as above
+
+    word = units.split(maxsplit=1)[0].lower()
+    nano = word in {"nanosecond", "nanoseconds", "ns"}
+    asked = units.replace(units.split(maxsplit=1)[0], "microseconds", 1) if nano else units
+    zero, one = (cftime.num2date(number, asked, calendar) for number in (0, 1))
+    start = cftime.date2num(zero, EPOCH, calendar)
     step = one - zero
     unit = (step.days * 86_400 + step.seconds) * SECOND + step.microseconds
     return int(start), unit / 1000 if nano else float(unit)

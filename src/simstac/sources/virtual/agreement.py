@@ -59,18 +59,17 @@ def refuse_disagreements(files: Sequence[Headed], along: str, options: CfOptions
         UnfitError: If a file lacks a variable that another has.
     """
     first = files[0]
-    there = first.facts.file.where
     for other in files[1:]:
         _refuse_missing(first, other)
         for name, theirs in sorted(other.facts.variables.items()):
             ours = first.facts.variables[name]
             if theirs is not ours:
-                one, two = (other.facts.file.where, theirs), (there, ours)
+                one, two = (other.where, theirs), (first.where, ours)
                 refuse_disagreement(one, two, (along,), mixed_packing=options.mixed_packing)
     for other in files[1:]:
-        for name, variable in sorted(other.facts.variables.items()):
-            if along not in variable.dims and other.indexed.index.variables[name].values is not None:
-                fixed = (other.facts.file.where, other.values(name)), (there, first.values(name))
+        for name, variable in sorted(other.variables.items()):
+            if along not in variable.dims and name in other.values and variable is not first.variables[name]:
+                fixed = (other.where, other.values[name]), (first.where, first.values[name])
                 refuse_other_field(*fixed, name, is_coordinate=name in other.facts.coordinates)
 
 

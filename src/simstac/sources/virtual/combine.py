@@ -120,12 +120,12 @@ def _small(heads: Sequence[Headed], held: Kept, ranks: Sequence[int], lengths: S
     rows = np.concatenate([np.arange(ends[rank] - lengths[rank], ends[rank]) for rank in ranks])
     variables = {}
     for name, variable in first.variables.items():
-        if any(each.indexed.index.variables[name].values is None for each in heads):
+        if any(name not in each.values for each in heads):
             continue
-        values: NDArray[Any] = first.values(name)
+        values: NDArray[Any] = first.values[name]
         if along in variable.dims:
             axis = variable.dims.index(along)
-            parts = [each.values(name) for each in heads]
+            parts = [each.values[name] for each in heads]
             parts += [held.small[name][1]] if held.urls else []
             values = np.take(np.concatenate(parts, axis=axis), rows, axis=axis)
         variables[name] = xr.Variable(variable.dims, values, variable.attrs)

@@ -20,21 +20,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Headed:
-    """A file with its variables as they would be stored; large ones without their values.
+    """A file with its variables as they would be stored.
 
     Attributes:
         indexed: The file.
-        variables: Its variables by name.
+        where: Its whole address, for errors.
+        variables: Its variables by name; one that is the same in the first file is the same object.
+        values: The values of those that are copied.
         facts: What is known of it.
     """
 
     indexed: IndexedFile
+    where: str
     variables: Mapping[str, Decoded]
+    values: Mapping[str, NDArray[Any]]
     facts: FileFacts
-
-    def values(self, name: str) -> NDArray[Any]:
-        """All values of a variable that is copied, as they are stored."""
-        return _values(self.variables[name])
 
 
 def headed(files: Sequence[IndexedFile], along: tuple[str, ...]) -> list[Headed]:
@@ -50,35 +50,43 @@ def headed(files: Sequence[IndexedFile], along: tuple[str, ...]) -> list[Headed]
     known: dict[str, VariableFacts] = {}
     found: list[Headed] = []
     for each in files:
-        variables = _decoded(each, found[0] if found else None)
-        opened = _Opened(each.file.where, variables, each.index.attrs)
-        found.append(Headed(each, variables, file_header(opened, each.file.source, along, known)))
+        where, first = each.file.where, found[0] if found else None
+        variables = _decoded(each, where, first)
+        values = {
+            name: first.values[name]
+            if first is not None and variable is first.variables.get(name)
+            else variable.read((slice(None),) * len(variable.dims))
+            for name, variable in variables.items()
+            if each.index.variables[name].values is not None
+        }
+        opened = _Opened(where, variables, each.index.attrs, values)
+        found.append(Headed(each, where, variables, values, file_header(opened, each.file.source, along, known)))
     return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Opened:
-    """A file whose coordinates can be read, as `file_header` wants one."""
+    """A file whose coordinates are known, as `file_header` wants one."""
 
     where: str
     variables: Mapping[str, Decoded]
     attrs: Mapping[str, Any]
+    known: Mapping[str, NDArray[Any]]
 
     def values(self, name: str) -> NDArray[Any]:
         """All values of a variable that is copied."""
-        return _values(self.variables[name])
+        return self.known[name]
 
 
-def _decoded(indexed: IndexedFile, first: Headed | None) -> dict[str, Decoded]:
-    """The variables decoded; large ones that are said as those of the first file are the same object."""
+def _decoded(indexed: IndexedFile, where: str, first: Headed | None) -> dict[str, Decoded]:
     owners = owners_of_bounds(each.attrs for each in indexed.index.variables.values())
+    before = first.indexed.index.variables if first is not None else {}
     found = {}
     for name, variable in indexed.index.variables.items():
-        like = first.indexed.index.variables.get(name) if first is not None else None
-        if first is not None and like is not None and variable.values is None and _is_said_so(variable, like):
+        if first is not None and name in before and _is_same(variable, before[name]):
             found[name] = first.variables[name]
         else:
-            found[name] = decoded(name, _raw(variable), owners.get(name, {}), f"{indexed.file.where}: {name}")
+            found[name] = decoded(name, _raw(variable), owners.get(name, {}), f"{where}: {name}")
     return found
 
 
@@ -92,16 +100,16 @@ def _raw(variable: Variable) -> xr.Variable:
     return xr.Variable(variable.dims, values, dict(variable.attrs))
 
 
-def _is_said_so(one: Variable, other: Variable) -> bool:
-    alike = (one.dims, one.shape, one.dtype) == (other.dims, other.shape, other.dtype)
-    return (
-        alike
-        and one.attrs.keys() == other.attrs.keys()
-        and all(
-            value is other.attrs[key] or np.array_equal(value, other.attrs[key]) for key, value in one.attrs.items()
-        )
-    )
+def _is_same(one: Variable, other: Variable) -> bool:
+    """Whether two variables are said to be the same, and have the same values where these are known."""
+    if (one.dims, one.shape, one.dtype) != (other.dims, other.shape, other.dtype) or (
+        (one.values is None) is not (other.values is None)
+    ):
+        return False
+    if one.attrs.keys() != other.attrs.keys() or (one.values is not None and not _equal(one.values, other.values)):
+        return False
+    return all(_equal(value, other.attrs[key]) for key, value in one.attrs.items())
 
 
-def _values(variable: Decoded) -> NDArray[Any]:
-    return variable.read((slice(None),) * len(variable.dims))
+def _equal(one: Any, other: Any) -> bool:
+    return one is other or bool(np.array_equal(one, other))
