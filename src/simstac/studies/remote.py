@@ -5,11 +5,11 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
 from simstac.errors import SourceError
 from simstac.objects import FileInfo, Files
+from simstac.sources.globs import fits
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +82,16 @@ def remote_run(place: Files) -> RemotePath | None:
 
 def name_fits(name: str, pattern: str) -> bool:
     """Whether the path of a file matches a glob; ``*`` matches no hidden name, ``**`` any folders."""
-    return _fits(PurePosixPath(name).parts, PurePosixPath(pattern).parts)
+    return fits(PurePosixPath(name).parts, PurePosixPath(pattern).parts)
 
 
 def _matching(place: Files, files: Sequence[FileInfo], pattern: str) -> Iterator[RemotePath]:
     wanted = PurePosixPath(pattern).parts
     folders = _folders(files)
-    matches = {folder: own for folder, own in folders.items() if _fits(folder.split("/"), wanted)}
+    matches = {folder: own for folder, own in folders.items() if fits(folder.split("/"), wanted)}
     if not matches:
         called = _called(files)
-        single = (file.path for file in files if _fits(file.path.split("/"), wanted))
+        single = (file.path for file in files if fits(file.path.split("/"), wanted))
         matches = {path: called[posixpath.splitext(path)[0]] for path in single}
     for path, own in matches.items():
         yield RemotePath(place, path, tuple(own))
@@ -126,13 +126,3 @@ def _below(place: Files, files: Sequence[FileInfo], is_run: Callable[[Collection
             yield RemotePath(place, "", tuple(files))
         return
     yield from _matching(place, files, "*")
-
-
-def _fits(parts: Sequence[str], pattern: Sequence[str]) -> bool:
-    if not pattern:
-        return not parts
-    if pattern[0] == "**":
-        return any(_fits(parts[start:], pattern[1:]) for start in range(len(parts) + 1))
-    if not parts or (parts[0].startswith(".") and not pattern[0].startswith(".")):
-        return False
-    return fnmatchcase(parts[0], pattern[0]) and _fits(parts[1:], pattern[1:])

@@ -8,7 +8,6 @@ import tempfile
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Self
@@ -16,6 +15,7 @@ from typing import Self
 from simstac.errors import SourceError
 from simstac.objects import FileInfo, Files, LocalFiles, split_pattern
 from simstac.sources.cf.options import CfOptions
+from simstac.sources.globs import fits
 from simstac.web_files import WebFiles
 
 SUFFIXES = frozenset(
@@ -156,7 +156,7 @@ def _matching(pattern: str, open_files: Open) -> Iterable[SourceFile]:
         return
     units = list(_units(files, address))
     if wildcard:
-        yield from (unit for unit in units if _matches(unit.path.split("/"), wildcard.split("/")))
+        yield from (unit for unit in units if fits(unit.path.split("/"), wildcard.split("/")))
     else:
         whole = [unit for unit in units if not unit.path]
         yield from whole or (unit for unit in units if unit.members or _is_named_so(unit.path))
@@ -169,15 +169,6 @@ def _on_the_web(url: str) -> Iterator[SourceFile]:
     if info is None:
         raise SourceError(url, "does not exist", "check the address")
     yield SourceFile(url, info.version, files, name, info=replace(info, path=name))
-
-
-def _matches(parts: Sequence[str], pattern: Sequence[str]) -> bool:
-    """Whether a path matches a glob; ``**`` is any number of folders."""
-    if not pattern:
-        return not parts
-    if pattern[0] == "**":
-        return any(_matches(parts[skipped:], pattern[1:]) for skipped in range(len(parts) + 1))
-    return bool(parts) and fnmatchcase(parts[0], pattern[0]) and _matches(parts[1:], pattern[1:])
 
 
 def _is_named_so(path: str) -> bool:

@@ -8,12 +8,12 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from simstac.errors import SourceError
 from simstac.objects import FileInfo, Files, files_at, split_pattern
+from simstac.sources.globs import fits
 from simstac.sources.mounts.find import Origin, canonical, refuse_lost_mounts
 from simstac.storage import scheme_to_stac
 
@@ -125,7 +125,7 @@ def _confirmed(pattern: str, origin: Origin, paths: Sequence[Path], access: Acce
     files = _files(origin, access, address)
     single = None if rest else files.find(_name(origin.href))
     listed = files.list() if rest else [single] if single is not None else []
-    wanted = {info.path: info for info in listed if not rest or _fits(info.path.split("/"), rest.split("/"))}
+    wanted = {info.path: info for info in listed if not rest or fits(info.path.split("/"), rest.split("/"))}
     base = Path(start) if rest else Path(start).parent
     shown = {path.relative_to(base).as_posix(): path for path in paths}
     if missing := sorted(wanted.keys() - shown.keys()):
@@ -151,17 +151,6 @@ def _files(origin: Origin, access: Access, address: str) -> Files:
         profile=access.profile,
         anonymous=access.anonymous,
     )
-
-
-def _fits(parts: Sequence[str], pattern: Sequence[str]) -> bool:
-    """Whether a path matches a pattern as `glob.glob` sees it: ``**`` is any folders, hidden names need a dot."""
-    if not pattern:
-        return not parts
-    if pattern[0] == "**":
-        return _fits(parts, pattern[1:]) or (bool(parts) and not parts[0].startswith(".") and _fits(parts[1:], pattern))
-    if not parts or (parts[0].startswith(".") and not pattern[0].startswith(".")):
-        return False
-    return fnmatchcase(parts[0], pattern[0]) and _fits(parts[1:], pattern[1:])
 
 
 def _parent(href: str) -> str:
