@@ -114,6 +114,12 @@ def test_files_of_which_none_fits_are_copied(tmp_path: Path) -> None:
         "copied, not referred to: out/a.nc: tas: its scale_factor is of type float32, and Zarr has float64 alone"
     )
     assert "virtual" not in document(tmp_path)["assets"]["icechunk"]["roles"]
+    write_steps(tmp_path / "out" / "b.nc", [2, 3], seed=1, attrs={"scale_factor": np.float32(0.1)})
+    opened: list[str] = []
+    again = simstac.build(project(tmp_path, {"path": "out/*.nc"}), on_progress=lambda each: opened.append(each.stage))
+    assert again.collections[0].summary == "written, version 1.0.0+2, 2 files (1 added, 1 unchanged)"
+    assert again.collections[0].differences[0] == report.collections[0].differences[0]
+    assert "index files" not in opened  # it was tried once
 
 
 def test_a_store_of_references_is_never_turned_into_a_copy_unasked(tmp_path: Path) -> None:

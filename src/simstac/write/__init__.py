@@ -4,7 +4,7 @@ from simstac.write.containers import Container
 from simstac.write.dataset import write
 from simstac.write.ensemble import Report, write_ahead, write_study
 from simstac.write.expire import Expiry, Retention, Version, delete_store, expire
-from simstac.write.files import FilesReport, write_files
+from simstac.write.files import FilesReport, why_copied, write_files
 from simstac.write.reading import (
     StoredRun,
     current_version,
@@ -41,6 +41,7 @@ __all__ = [
     "stored_containers",
     "stored_fingerprints",
     "stored_runs",
+    "why_copied",
     "write",
     "write_ahead",
     "write_files",

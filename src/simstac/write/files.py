@@ -24,7 +24,7 @@ from simstac.write.commit import DATASET_LAYOUT, committed, head_of_dataset, wri
 from simstac.write.encoding import field_chunks, refuse_unknown_dimensions
 from simstac.write.plan import Dropped
 from simstac.write.provenance import GROUP, SAID, put_records, read_combined
-from simstac.write.repository import Head, Place, Transaction, release
+from simstac.write.repository import Head, Place, Transaction, open_repository, read_head, release, store_errors
 from simstac.write.shared import refuse_other_coordinates
 from simstac.write.stored_fields import StoredFields
 from simstac.write.stream import Check, Job, few_at_once, fixed_jobs, jobs_of, loaded, read_ahead, write_slab
@@ -58,7 +58,7 @@ class FilesReport:
     extents: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
-def write_files(
+def write_files(  # noqa: PLR0913  # all but three are options
     source: CfFiles,
     href: str,
     scheme: StorageScheme,
@@ -66,6 +66,7 @@ def write_files(
     version: str | None = None,
     chunks: Mapping[str, int] | None = None,
     drop_vanished: Dropped = False,
+    unfit: str = "",
     credentials: KeySource | None = None,
     on_progress: OnProgress = silent,
 ) -> tuple[Stored, FilesReport]:
@@ -82,6 +83,7 @@ def write_files(
         version: The version that the tag names; ``1``, ``2`` … where None.
         chunks: Chunk lengths by dimension; chosen for the data where left out.
         drop_vanished: Whether the data of files that are gone are removed, or the names of such files.
+        unfit: Why the files are not referred to, where somebody wished that; remembered for `why_copied`.
         credentials: A picklable callback that yields S3 keys, used instead of the environment's.
         on_progress: Listens to the progress.
 
@@ -106,10 +108,24 @@ def write_files(
         with few_at_once(place), FileReader(source.options) as reader:
             writer = _Writer(href, repository, transaction, reader, wished, on_progress)
             plan, report = writer.write(source, settings, drop_vanished)
-        metadata = {"layout": DATASET_LAYOUT, "fingerprint": mark, "kept": len(plan.kept)}
+        metadata = {"layout": DATASET_LAYOUT, "fingerprint": mark, "kept": len(plan.kept), "unfit": unfit}
         return committed(transaction, place, version, plan.message, metadata), report
 
     return written(place, write_once, on_progress)
+
+
+def why_copied(href: str, scheme: StorageScheme, *, credentials: KeySource | None = None) -> str:
+    """Why a store holds copies of files that somebody wished to refer to; empty where nobody did, or it has none.
+
+    Raises:
+        StorageError: If the store cannot be reached.
+    """
+    repository = open_repository(Place(href, scheme, credentials))
+    if repository is None:
+        return ""
+    with store_errors(href):
+        head = read_head(repository)
+        return str(head.metadata.get("unfit", "")) if head is not None else ""
 
 
 def _settings(options: CfOptions, wished: Mapping[str, int]) -> dict[str, Any]:

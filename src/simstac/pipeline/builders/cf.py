@@ -15,10 +15,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CHECKS_SHOWN = 12
+NOT_REFERRED = "copied, not referred to"
 
 
-def build_cf(order: Order, source: CfSource) -> Built:
+def build_cf(order: Order, source: CfSource, *, unfit: str = "") -> Built:
     """Combine the files by their coordinates, write what is new of them and describe the dataset.
+
+    Args:
+        order: The collection.
+        source: Its source.
+        unfit: Why the files are not referred to, where that was wished.
 
     Raises:
         SimstacError: If it cannot be built.
@@ -32,6 +38,7 @@ def build_cf(order: Order, source: CfSource) -> Built:
         version=collection.version,
         chunks=collection.store.chunks,
         drop_vanished=order.drop_vanished,
+        unfit=unfit,
         credentials=place.credentials,
         on_progress=order.on_progress,
     )
@@ -39,7 +46,7 @@ def build_cf(order: Order, source: CfSource) -> Built:
         documents=describe_store(project, collection, stored),
         stored=stored,
         statuses=tuple(report.statuses.values()),
-        notes=tuple(_notes(report)),
+        notes=(*([f"{NOT_REFERRED}: {unfit}"] if unfit else []), *_notes(report)),
         unit="file",
     )
 

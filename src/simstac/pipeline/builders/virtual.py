@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from simstac.config.sources import CfSource
 from simstac.errors import ConfigError, SourceError
-from simstac.pipeline.builders.cf import build_cf, options_of
+from simstac.pipeline.builders.cf import NOT_REFERRED, build_cf, options_of
 from simstac.pipeline.builders.order import Built, Order
 from simstac.pipeline.describe import describe_store
 from simstac.pipeline.place import source_keys
 from simstac.pipeline.source_files import files_of
 from simstac.sources.virtual import PlacedFile, UnfitError, placed_files
 from simstac.storage import LocalPath
-from simstac.write import copied_files, read_kept, write_virtual
+from simstac.write import copied_files, read_kept, why_copied, write_virtual
 
 REMEDY = "put them in a bucket or on the web and name them there, or copy their data (virtual: false)"
 SHOWN = 5
@@ -23,22 +21,24 @@ def build_virtual(order: Order, source: CfSource) -> Built:
     """Refer to the files of a source and describe the dataset that they make.
 
     A file whose chunks are stored otherwise than those of the others is copied among the references to them. Where
-    that cannot be, a new store has copies of all; one that refers to files already is never turned into a copy of
-    them, which may be terabytes, without being told.
+    that cannot be, a new store has copies of all, and goes on so; one that refers to files already is never turned
+    into a copy of them, which may be terabytes, without being told.
 
     Raises:
         SimstacError: If it cannot be built.
     """
+    place = order.place
+    unfit = why_copied(place.href, place.scheme, credentials=place.credentials)
+    if unfit:
+        return build_cf(order, source, unfit=unfit)
     try:
         return _referred(order, source)
     except UnfitError as error:
-        place = order.place
         if read_kept(place.href, place.scheme, credentials=place.credentials) is not None:
             problem = f"refers to its files, and cannot go on so: {error}"
             remedy = "leave that out of the source, or copy all files from now on (virtual: false)"
             raise SourceError(f"collections.{order.collection.id}", problem, remedy) from error
-        built = build_cf(order, source)
-        return replace(built, notes=(f"copied, not referred to: {error}", *built.notes))
+        return build_cf(order, source, unfit=str(error))
 
 
 def _referred(order: Order, source: CfSource) -> Built:
@@ -60,7 +60,7 @@ def _referred(order: Order, source: CfSource) -> Built:
     )
     documents = describe_store(project, collection, stored)
     reasons = copied_files(stored, credentials=place.credentials)
-    notes = [f"copied, not referred to: {reason}" for reason in reasons.values()]
+    notes = [f"{NOT_REFERRED}: {reason}" for reason in reasons.values()]
     return Built(
         documents=documents,
         stored=stored,
