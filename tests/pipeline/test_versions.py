@@ -27,6 +27,12 @@ collections:
 """
 
 
+@pytest.fixture(autouse=True)
+def without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where the extra ``plot`` is not installed: each build would draw one."""
+    monkeypatch.setattr("simstac.pipeline.extras.find_spec", lambda _: None)
+
+
 def build(folder: Path, *, title: str = "Model", virtual: str = "false", more: str = "") -> tuple[str, ...]:
     (folder / "climate.yaml").write_text(CONFIGURATION.format(title=title, virtual=virtual, more=more))
     report = simstac.build(simstac.load_project(folder / "climate.yaml"))

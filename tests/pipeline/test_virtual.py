@@ -23,6 +23,12 @@ if TYPE_CHECKING:
     from tests.conftest import SeaweedFS
 
 
+@pytest.fixture(autouse=True)
+def without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where the extra ``plot`` is not installed: each build would draw one."""
+    monkeypatch.setattr("simstac.pipeline.extras.find_spec", lambda _: None)
+
+
 def project(
     folder: Path,
     source: dict[str, Any],
