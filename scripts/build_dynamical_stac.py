@@ -30,7 +30,7 @@ def main() -> int:
     logging.basicConfig(stream=sys.stderr)
     logging.getLogger("simstac").setLevel(logging.DEBUG if options.verbose else logging.WARNING)
     if options.geoparquet and find_spec("stac_geoparquet") is None:
-        print("error: --geoparquet needs stac-geoparquet: pip install simstac[parquet]", file=sys.stderr)
+        print("error: --geoparquet needs stac-geoparquet; pip install 'simstac[parquet]'", file=sys.stderr)
         return 2
     try:
         project = simstac.Project.model_validate(configuration(options))

@@ -6,11 +6,12 @@ import inspect
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import is_dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import click
-from pydantic import BaseModel
 
 import simstac
 from simstac.cli.main import app
@@ -20,6 +21,15 @@ ROOT = Path(__file__).resolve().parent.parent
 NOTE = "<!-- Written by `make reference`. -->"
 LONGEST_SIGNATURE = 90
 SECTIONS = ("Args", "Attributes", "Returns", "Yields", "Raises")
+CONFIGURED = ("Metadata", "Project")
+BELOW = {
+    "objects": ("Files", "files_at"),
+    "sources.iris": ("cubes",),
+    "sources.virtual": ("placed_files",),
+    "write": ("open_stored", "write", "write_virtual"),
+    "xpublish": ("SimstacPlugin", "catalogued"),
+}
+"""What users import from the packages below, besides the names of `simstac` itself."""
 
 
 def pages() -> dict[str, str]:
@@ -103,11 +113,18 @@ def _type_name(value: Mapping[str, Any], parts: Mapping[str, Any]) -> str:
 
 def python_page() -> str:
     """Signature and docstring of each public name."""
-    blocks = [f"# Python\n\n{NOTE}\n\nEverything in `simstac`; [errors](#errors) are drawn at the end."]
+    about = (
+        "Everything in `simstac`, then what is imported from its packages; [errors](#errors) are drawn at the end. "
+        "Names that are not on this page may change in any version."
+    )
+    blocks = [f"# Python\n\n{NOTE}\n\n{about}"]
     public = {name: getattr(simstac, name) for name in simstac.__all__}
     blocks += [_entry(name, each) for name, each in sorted(public.items(), key=_order) if callable(each)]
     for module in simstac.MODULES:
         blocks.append(_entry(f"{module}.publish", getattr(simstac, module).publish))
+    for module, names in BELOW.items():
+        package = import_module(f"simstac.{module}")
+        blocks += [_entry(f"{module}.{name}", getattr(package, name)) for name in names]
     blocks.append(f"## Errors\n\n{_docstring(inspect.getmodule(simstac.SimstacError))}")
     return "\n\n".join(blocks) + "\n"
 
@@ -118,11 +135,27 @@ def _order(entry: tuple[str, Any]) -> tuple[bool, str]:
 
 def _entry(name: str, each: Any) -> str:
     """The section of one name; the fields of a model are told in the page on the configuration."""
-    if inspect.isclass(each) and issubclass(each, BaseModel):
+    if name in CONFIGURED:
         return f"## {name}\n\n{_docstring(each)} Its fields are those of the [configuration](configuration.md)."
-    if inspect.isclass(each) and issubclass(each, BaseException):
+    if getattr(each, "_is_protocol", False):
+        return f"## {name}\n\n{_docstring(each)} Its methods:\n\n{_methods(each)}"
+    if inspect.isclass(each) and not is_dataclass(each):
         return f"## {name}\n\n{_docstring(each)}"
     return f"## {name}\n\n```python\n{name}{_signature(each)}\n```\n\n{_docstring(each)}"
+
+
+def _methods(protocol: type) -> str:
+    """The methods and properties of a protocol, a line each."""
+    lines = []
+    for name, each in vars(protocol).items():
+        if not name.startswith("_") and (isinstance(each, property) or inspect.isfunction(each)):
+            signature = inspect.signature(each.fget if isinstance(each, property) else each)
+            parameters = list(signature.parameters.values())[1:]
+            arguments = [str(one.replace(annotation=_AsWritten(one.annotation))) for one in parameters]
+            given = ":" if isinstance(each, property) else f"({', '.join(arguments)}) ->"
+            shown = f"{name}{given} {signature.return_annotation}"
+            lines.append(f"- `{shown}`: {_first_sentence(inspect.getdoc(each) or '')}")
+    return "\n".join(lines)
 
 
 class _AsWritten(str):
@@ -140,7 +173,10 @@ def _signature(each: Any) -> str:
     parameters = []
     for parameter in signature.parameters.values():
         default = parameter.default
-        shown = _AsWritten(default.__name__) if inspect.isfunction(default) else default
+        if inspect.isfunction(default):
+            shown = _AsWritten(default.__name__)
+        else:
+            shown = _AsWritten(f"{type(default).__name__}()") if is_dataclass(default) else default
         parameters.append(parameter.replace(annotation=_AsWritten(parameter.annotation), default=shown))
     result = "" if inspect.isclass(each) else f" -> {signature.return_annotation}"
     text = str(signature.replace(parameters=parameters, return_annotation=inspect.Signature.empty))

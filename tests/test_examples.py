@@ -18,6 +18,7 @@ from tests.existing_stores import analysis, forecast, upload, write_icechunk, wr
 from traitlets.config import Config
 
 import simstac
+from simstac.browse import serve
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT / "examples").glob("*.ipynb"))
@@ -39,7 +40,16 @@ collections:
   - {{id: uk, license: CC-BY-4.0, source: {{engine: iris, path: "{iris}/uk_hires.pp"}}}}
 """
 """What the notebooks before the stranger's one publish: an archive of forecasts that grows, CMIP6, a field of Iris."""
-PAGES = ("README.md", "docs/tutorial/first-study.md", "docs/how-to/read-one-run.md")
+ADDRESS = "https://data.example.org/stac"
+PAGES = (
+    "README.md",
+    "docs/tutorial/first-study.md",
+    "docs/how-to/change-a-study.md",
+    "docs/how-to/read-a-study.md",
+    "docs/how-to/read-elsewhere.md",
+    "docs/how-to/read-one-run.md",
+    "docs/how-to/use-in-your-own-code.md",
+)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -132,6 +142,8 @@ def test_python_of_a_page_runs_as_printed(page: str, demo_site: Path, tmp_path: 
     (tmp_path / "runs").symlink_to(tmp_path / "my-study" / "runs")
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text("utf-8"), flags=re.DOTALL)
     assert blocks
-    command = [sys.executable, "-W", "error::FutureWarning", "-c", "\n".join(blocks)]
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    with serve(demo_site) as server:
+        code = "\n".join(blocks).replace(ADDRESS, server.catalog_url.removesuffix("/catalog.json"))
+        command = [sys.executable, "-W", "error::FutureWarning", "-c", code]
+        result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (result.returncode, result.stderr) == (0, "")

@@ -144,6 +144,13 @@ def test_a_store_of_references_is_never_turned_into_a_copy_unasked(tmp_path: Pat
     assert simstac.open(tmp_path / "site" / "catalog.json").sizes["time"] == 5
 
 
+def test_without_the_extra_it_says_which(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_two(tmp_path / "out")
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    (error,) = simstac.build(project(tmp_path, {"path": "out/*.nc"})).errors
+    assert str(error) == "out/*.nc: needs h5py, which is not installed; pip install 'simstac[virtual]'"
+
+
 def test_files_that_disagree_are_the_error_that_copying_makes(tmp_path: Path) -> None:
     write_steps(tmp_path / "out" / "a.nc", [0, 1])
     write_steps(tmp_path / "out" / "b.nc", [5, 6], seed=1)

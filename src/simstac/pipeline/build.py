@@ -129,7 +129,8 @@ def build(
             )
             reports.append(report)
         except MetadataError as error:
-            errors.append(MetadataError(f"{collection.id}: {error.where}", error.problem, error.remedy))
+            where = collection.id if error.where == collection.id else f"{collection.id}: {error.where}"
+            errors.append(MetadataError(where, error.problem, error.remedy))
         except SimstacError as error:
             errors.append(error)
     removed = [path for name in _let_go(project, site) for path in site.apply(remove_collection(site.read, name))]

@@ -195,7 +195,7 @@ def _credit(entry: Entry | None) -> dict[str, Any]:
 def _with_picture(outcome: Outcome, data: xr.DataTree, metadata: Metadata) -> Outcome:
     """The Item with a map or a chart; one that cannot be drawn is a note."""
     if find_spec("matplotlib") is None:
-        raise ConfigError("thumbnails", "need matplotlib", "pip install simstac[plot], or leave thumbnails out")
+        raise ConfigError("thumbnails", "need matplotlib", "pip install 'simstac[plot]', or leave it out")
     from simstac.stac import pictures  # noqa: PLC0415  # a second that unchanged stores need not pay
 
     item = outcome.item or {}

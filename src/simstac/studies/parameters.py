@@ -100,7 +100,7 @@ def _read_frame(path: Path) -> pd.DataFrame:
     try:
         return pd.read_parquet(path) if path.suffix.lower() in {".parquet", ".pq"} else _read_csv(path)
     except ImportError as error:
-        raise SourceError(path, "is Parquet, which needs pyarrow", "pip install simstac[parquet]") from error
+        raise SourceError(path, "is Parquet, which needs pyarrow", "pip install 'simstac[parquet]'") from error
     except (ValueError, OSError) as error:
         reason = str(error).splitlines()[0]
         raise SourceError(path, f"cannot be read: {reason}", "write it as UTF-8 CSV or as Parquet") from error

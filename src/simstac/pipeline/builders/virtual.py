@@ -33,6 +33,9 @@ def build_virtual(order: Order, source: CfSource) -> Built:
         return build_cf(order, source, unfit=unfit)
     try:
         return _referred(order, source)
+    except ModuleNotFoundError as error:
+        remedy = "pip install 'simstac[virtual]'"
+        raise SourceError(source.paths[0], f"needs {error.name}, which is not installed", remedy) from error
     except UnfitError as error:
         if read_kept(place.href, place.scheme, credentials=place.credentials) is not None:
             problem = f"refers to its files, and cannot go on so: {error}"
