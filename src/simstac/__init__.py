@@ -1,6 +1,12 @@
-"""Simulation results as Icechunk stores with a STAC catalog around them.
+"""Simulation results and gridded data as Icechunk stores with a STAC catalog around them.
 
-The names below are loaded when they are first used, so that ``import simstac`` costs next to nothing.
+- To read what was published: `open`.
+- To publish by a configuration: `load_project`, then `run`, or `build`, `publish` and `verify` one by one.
+- From a script: `simstac.idfkit.publish`, `simstac.scythe.publish`, or `study` and `write_study`.
+- For documents alone: `build_item`, `build_collection`, `describe_study`, `validate_tree`.
+
+xarray finds the engines ``simstac``, ``energyplus`` and ``iris`` without this being imported. The names below are
+loaded when they are first used, so that ``import simstac`` costs next to nothing.
 """
 
 from importlib import import_module

@@ -43,6 +43,21 @@ def test_a_bucket_of_amazon_is_where_the_environment_says_and_the_released_xpyst
     assert not any(outcome.changes for outcome in simstac.publish(project, dry_run=True))
 
 
+def test_a_bucket_that_everybody_may_read_is_opened_without_keys(study_folder, s3, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3.endpoint_url)
+    bucket = s3.make_bucket(public=True)
+    target = f'{{type: s3, url: "s3://{bucket}/stac", region: us-east-1, anonymous: true}}'
+    project = configured(study_folder, target, catalog=f"  public_url: {s3.endpoint_url}/{bucket}/stac\n")
+    assert simstac.run(project).ok
+    command = [sys.executable, "-c", STRANGER, f"{s3.endpoint_url}/{bucket}/stac/office-study/collection.json"]
+    without = {name: value for name, value in os.environ.items() if name not in s3.env}
+    seen = subprocess.run(
+        command, env=without | {"AWS_ALLOW_HTTP": "true"}, capture_output=True, text=True, check=False
+    )
+    assert seen.returncode == 0, seen.stderr
+    assert seen.stdout.split() == ["i5", "i10", "i20", "3", "1", "48", "False"]
+
+
 @pytest.mark.requires("git")
 def test_a_public_bucket_a_clone_and_a_folder_hold_the_same_and_verify(study_folder, s3):
     bucket, address = s3.make_bucket(public=True), s3.endpoint_url

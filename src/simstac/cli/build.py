@@ -111,7 +111,10 @@ def status(path: str, as_json_: bool, **access: Any) -> int:
         width = max((len(row.run) for row in rows), default=0)
         for row in rows:
             click.echo(f"{row.run:<{width}}  {row.status:<10}  {row.store:<9}  {row.message}".rstrip())
-        click.echo(pipeline.count_of([row.status for row in rows]), err=True)
+        told = (
+            pipeline.count_of([row.status for row in rows]) if rows else "no source here has runs; build tells the rest"
+        )
+        click.echo(told, err=True)
     return 0 if all(row.status == "completed" for row in rows) else 1
 
 

@@ -97,9 +97,15 @@ class S3Target(Model):
 
     type: Literal["s3"]
     url: BucketUrl
+    """``s3://bucket/prefix``, the folder that the catalog is published to."""
     endpoint_url: WebUrl | None = None
+    """Endpoint of an S3-compatible service; leave out for Amazon S3."""
     region: str | None = None
+    """Region of the bucket; ``auto`` on Cloudflare R2."""
     profile: str | None = None
+    """Profile of the AWS configuration that may write."""
+    anonymous: bool = False
+    """Whether everybody may read the bucket by S3 without credentials; documents say so, and readers then use none."""
 
 
 class GitTarget(Model):
@@ -107,8 +113,11 @@ class GitTarget(Model):
 
     type: Literal["git"]
     clone: Path
+    """The clone, relative to the configuration's folder."""
     prefix: str = ""
+    """Folder in the clone that the catalog is published to; its top folder where left out."""
     push: bool = False
+    """Whether the commit is pushed."""
 
 
 class LocalTarget(Model):
@@ -116,6 +125,7 @@ class LocalTarget(Model):
 
     type: Literal["local"]
     path: Path
+    """The folder, relative to the configuration's folder."""
 
 
 type TargetConfig = Annotated[S3Target | GitTarget | LocalTarget, Field(discriminator="type")]

@@ -29,7 +29,11 @@ def open(  # noqa: A001  # the public name is simstac.open
     trust: str | Iterable[str] = (),
     **options: Any,
 ) -> xr.Dataset:
-    """Open the data behind a STAC document.
+    """Open the data behind a STAC document; nothing is read until it is used.
+
+    For example ``simstac.open("demo/site/office-study/collection.json")`` is a whole study, and
+    ``simstac.open("https://data.example.org/stac/catalog.json", item="u0.20-l05-h20")`` one run of it. The same as
+    ``xr.open_dataset`` of a pystac object, with the document read and the item found.
 
     Args:
         source: A path or URL of a Catalog, Collection or Item, or a pystac object. A Catalog needs ``item``, unless

@@ -30,10 +30,10 @@ from simstac.write.workers import SERIAL, Parallel
 CATALOG = "catalog.json"
 CONFIGURATIONS = frozenset({".yaml", ".yml"})
 KEPT = ("id", "title", "description")
-ACCESS = ("endpoint_url", "region", "profile")
+ACCESS = ("endpoint_url", "region", "profile", "anonymous")
 
 type Source = StudySource | ScytheSource
-type Destination = str | Path | Project | Mapping[str, str]
+type Destination = str | Path | Project | Mapping[str, Any]
 type About = str | Mapping[str, Any] | None
 
 

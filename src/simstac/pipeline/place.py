@@ -144,7 +144,8 @@ def _store_endpoint(project: Project, collection: Collection) -> str | None:
 
 def _mirror(target: S3Target) -> Route:
     endpoint_url = target.endpoint_url or (ProfileKeys(target.profile).endpoint_url if target.profile else None)
-    return Route(target.url, scheme_from_url(target.url, endpoint_url=endpoint_url, region=target.region))
+    scheme = scheme_from_url(target.url, endpoint_url=endpoint_url, region=target.region, anonymous=target.anonymous)
+    return Route(target.url, scheme)
 
 
 def _inside_site(project: Project, collection: Collection, folder: Path) -> str:

@@ -48,9 +48,13 @@ class Provider(_Strict):
     """An organisation that made, processed, licensed or hosts the data."""
 
     name: str = Field(min_length=1)
+    """What it is called."""
     description: str | None = None
+    """More about it, or about its part (CommonMark)."""
     roles: tuple[Role, ...] = ()
+    """What it did for the data."""
     url: str | None = None
+    """Its home page."""
 
 
 class Overrides(_Strict):
