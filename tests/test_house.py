@@ -148,7 +148,10 @@ def test_constraints_satisfy_the_project() -> None:
 
 
 def test_versions_agree() -> None:
+    import simstac
+
     version = PROJECT["project"]["version"]
+    assert simstac.__version__ == version
     assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text("utf-8")
     assert re.search(rf"^## {re.escape(version)}\b", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from simstac.studies import study
     from simstac.write import write_study
 
+    __version__: str
+
 __all__ = [
     "ConfigError",
     "ConflictError",
@@ -70,6 +72,8 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 def __getattr__(name: str) -> Any:
     """Load a public name from its home, or a module of those that users call by its name."""
+    if name == "__version__":
+        return import_module("importlib.metadata").version("simstac")
     if name in MODULES:
         return import_module(f"simstac.{name}")
     if name not in _HOME_OF:
