@@ -13,6 +13,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from simstac import idfkit as idfkit
+    from simstac import scythe as scythe
     from simstac.config import Project, load_project
     from simstac.engine import open  # noqa: A004  # as `gzip.open` and `PIL.Image.open`
     from simstac.errors import ConfigError, ConflictError, SimstacError
@@ -70,17 +72,19 @@ MODULES = ("idfkit", "scythe")
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 
-def __getattr__(name: str) -> Any:
-    """Load a public name from its home, or a module of those that users call by its name."""
-    if name == "__version__":
-        return import_module("importlib.metadata").version("simstac")
-    if name in MODULES:
-        return import_module(f"simstac.{name}")
-    if name not in _HOME_OF:
-        raise AttributeError(f"module 'simstac' has no attribute {name!r}")
-    value = getattr(import_module(_HOME_OF[name]), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # type checkers see the imports above, and report every other name
+
+    def __getattr__(name: str) -> Any:
+        """Load a public name from its home, or a module of those that users call by its name."""
+        if name == "__version__":
+            return import_module("importlib.metadata").version("simstac")
+        if name in MODULES:
+            return import_module(f"simstac.{name}")
+        if name not in _HOME_OF:
+            raise AttributeError(f"module 'simstac' has no attribute {name!r}")
+        value = getattr(import_module(_HOME_OF[name]), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:
