@@ -1,8 +1,9 @@
-"""A first configuration for a folder of runs, from what is in it."""
+"""A first configuration for a folder of runs or of gridded files, from what is in it."""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
@@ -18,6 +19,7 @@ from simstac.studies.runs import match_parameters
 FILE_NAME = "simstac.yaml"
 PATTERNS = ("*", "*/*", "*/*/*")
 TABLES = (".csv", ".parquet", ".pq")
+GRIDDED = (".nc", ".nc4", ".h5", ".hdf5", ".grib2", ".grib", ".grb2", ".grb", ".zarr")
 
 TEMPLATE = """\
 # What is published, and where to: simstac build {file}, simstac publish {file}.
@@ -44,6 +46,8 @@ collections:
 def write_config(directory: Path | str, engine: str = "energyplus", access: Mapping[str, Any] | None = None) -> Path:
     """Write ``simstac.yaml`` for a folder of runs into it, or for runs in a bucket into the current folder.
 
+    A folder without runs, but with NetCDF, HDF5, GRIB or Zarr files, gets one for these.
+
     Args:
         directory: The folder or the ``s3://bucket/prefix``; the runs lie up to three levels below it.
         engine: The xarray engine that reads a run.
@@ -54,7 +58,7 @@ def write_config(directory: Path | str, engine: str = "energyplus", access: Mapp
 
     Raises:
         ConfigError: If there is a configuration already.
-        SourceError: If there are no runs.
+        SourceError: If there are no runs and no gridded files.
     """
     remote = isinstance(directory, str) and is_remote(directory)
     path = Path(FILE_NAME) if remote else Path(directory) / FILE_NAME
@@ -62,13 +66,19 @@ def write_config(directory: Path | str, engine: str = "energyplus", access: Mapp
         raise ConfigError(path, "is there already", "edit it, or remove it first")
     found = {key: value for key, value in (access or {}).items() if value}
     if remote:
-        title = str(directory).rstrip("/").rpartition("/")[2]
+        title, what = str(directory).rstrip("/").rpartition("/")[2], "simulation"
         pattern, count, table = _runs_below(str(directory).rstrip("/"), engine, found)
     else:
-        title = Path(directory).resolve().name
-        pattern, runs = _runs_in(Path(directory), engine)
-        count, table = len(runs), _table_of(Path(directory), runs)
-    description = f"{count} simulation{'' if count == 1 else 's'} of {title}."
+        title, what = Path(directory).resolve().name, "simulation"
+        try:
+            pattern, runs = _runs_in(Path(directory), engine)
+            count, table = len(runs), _table_of(Path(directory), runs)
+        except SourceError:
+            pattern, count = _gridded_in(Path(directory))
+            if not count:
+                raise
+            engine, table, what = "cf", None, "file"
+    description = f"{count} {what}{'' if count == 1 else 's'} of {title}."
     facts = {"engine": engine, "path": pattern, **found} | ({"parameters": table} if table else {})
     text = TEMPLATE.format(
         file=path.name,
@@ -130,6 +140,18 @@ def _runs_in(directory: Path, engine: str) -> tuple[str, tuple[Run, ...]]:
         others = [path for path in directory.glob(narrowed) if path not in found]
         return narrowed, find_runs(narrowed, base=directory, ignore=others, is_run=is_run)
     raise SourceError(directory, f"holds no runs that {engine} reads", "name the folder that the runs' folders are in")
+
+
+def _gridded_in(directory: Path) -> tuple[str, int]:
+    """The pattern that matches the gridded files of the format that has most, and how many they are."""
+    found = Counter(
+        (path.suffix, path.parent == directory)
+        for path in directory.rglob("*")
+        if path.suffix in GRIDDED and not any(parent.suffix in GRIDDED for parent in path.parents)
+    )
+    counts = {suffix: found[suffix, True] + found[suffix, False] for suffix, _ in found}
+    suffix = max(counts, key=lambda each: counts[each], default="")
+    return f"{'**/' if found[suffix, False] else ''}*{suffix}", counts.get(suffix, 0)
 
 
 def _table_of(directory: Path, runs: tuple[Run, ...]) -> str | None:

@@ -5,6 +5,7 @@ import sys
 import urllib.request
 
 import pytest
+from tests.virtual_files import write_steps
 
 
 def test_help_names_every_command_of_the_contract(simstac):
@@ -181,6 +182,17 @@ def test_init_prints_a_command_that_can_be_pasted(simstac, study_folder, tmp_pat
     folder = shutil.copytree(study_folder, tmp_path / "büro & co")
     said = simstac("init", folder)
     assert said.out.splitlines()[-1] == f"edit it, then: simstac build '{folder / 'simstac.yaml'}'"
+
+
+def test_init_of_a_folder_of_gridded_files_writes_a_configuration_that_builds(simstac, tmp_path):
+    for year in (2000, 2001):
+        write_steps(tmp_path / "model" / "out" / f"{year}.nc", [366.0 * (year - 2000)])
+    said = simstac("init", tmp_path / "model")
+    assert said.code == 0
+    config = tmp_path / "model" / "simstac.yaml"
+    assert 'description: "2 files of model."' in config.read_text()
+    assert 'source: {engine: cf, path: "**/*.nc"}' in config.read_text()
+    assert simstac("build", config).out.startswith("model: written, version 1, 2 files (2 added)")
 
 
 def test_init_of_a_folder_without_runs_says_so(simstac, tmp_path):

@@ -78,7 +78,7 @@ def demo(directory: Path) -> int:
 @click.argument("directory", metavar="DIR|s3://…")
 @_reaching_a_bucket
 def init(directory: str, **access: str | bool | None) -> None:
-    """Look at the runs in a folder or a bucket and write a configuration for them."""
+    """Look at the runs or gridded files in a folder, or runs in a bucket, and write a configuration."""
     from simstac.init import write_config  # noqa: PLC0415  # keeps --help light
 
     path = write_config(_place(directory), access=access)
