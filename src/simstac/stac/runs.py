@@ -238,7 +238,7 @@ def _numbers(root: xr.Dataset, name: str, count: int) -> np.ndarray[Any, Any]:
 
 def _moments(root: xr.Dataset, name: str, count: int) -> np.ndarray[Any, Any]:
     if name not in root.variables:
-        return np.full(count, np.datetime64("NaT"), dtype="datetime64[us]")
+        return np.full(count, np.datetime64("NaT", "us"))
     return root[name].values.astype("datetime64[us]")
 
 
