@@ -40,6 +40,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # hundreds of processes import what the first of them compiles
+    sys.dont_write_bytecode = False
     settings.register_profile("local", deadline=None)  # machines are shared: time says nothing about an example
     settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
     settings.load_profile("ci" if os.environ.get("CI") else "local")

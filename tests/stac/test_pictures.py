@@ -1,12 +1,18 @@
 from __future__ import annotations
 
 import io
+import os
+import pickle
 import sys
+import time
+from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 import pytest
 from matplotlib.image import imread
 
+from simstac.stac.drawers import Drawers, DrawingError
 from simstac.stac.pictures import PictureError, draw_picture, with_picture
 from simstac.stac.placement import place_store
 from simstac.stac.study import describe_study
@@ -69,12 +75,79 @@ def test_what_cannot_be_drawn_says_so(metadata):
         draw_picture(grid().drop_vars("tas"), metadata(), (-0.5, -0.5, 1.5, 1.5))
 
 
-def test_drawing_that_takes_too_long_is_ended(metadata):
-    with pytest.raises(PictureError, match=r"not drawn in 0\.001 s"):
-        draw_picture(building(), metadata(), BUILDING, seconds=0.001)
+@pytest.fixture
+def fresh(monkeypatch):
+    """No process that draws is there yet."""
+    with closing(Drawers()) as drawers:
+        monkeypatch.setattr("simstac.stac.pictures.DRAWERS", drawers)
+        yield drawers
 
 
-def test_drawing_that_fails_says_why(metadata, monkeypatch):
+def test_drawing_that_fails_says_why(metadata, fresh, monkeypatch):
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(PictureError, match="exit status 1"):
         draw_picture(building(), metadata(), BUILDING)
+
+
+class Expression:
+    """What the process that reads it evaluates."""
+
+    def __init__(self, code):
+        self.code = code
+
+    def __reduce__(self):
+        return eval, (self.code,)
+
+
+SAYS_WHERE = """(_ for _ in ()).throw(__import__("simstac.errors").errors.MetadataError(
+    f"{__import__('os').getpid()} {__import__('os').environ['OF_THE_MOMENT']}", __import__('os').getcwd()))"""
+
+
+def ask(drawers, code):
+    request = ("dataset", dict(os.environ), Path.cwd(), pickle.dumps(Expression(code)))
+    return drawers.ask(pickle.dumps(request), 60.0)
+
+
+ENDINGS = {
+    "__import__('os')._exit(7)": "exit status 7",
+    "__import__('os').kill(__import__('os').getpid(), 9)": "exit status -9",
+    "print('hello', flush=True) or __import__('os').write(1, b'hello') / 0": "ZeroDivisionError: division by zero",
+}
+
+
+def test_whatever_ends_a_process_another_draws_the_next_picture(metadata, fresh):
+    with pytest.raises(PictureError, match=r"not drawn in 0\.001 s"):
+        draw_picture(building(), metadata(), BUILDING, seconds=0.001)
+    for code, said in ENDINGS.items():
+        with pytest.raises(DrawingError, match=said):
+            ask(fresh, code)
+    assert draw_picture(building(), metadata(), BUILDING).key == "chart"
+
+
+def test_one_process_draws_again_in_the_environment_and_the_folder_of_the_moment(fresh, monkeypatch, tmp_path):
+    processes = set()
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        monkeypatch.setenv("OF_THE_MOMENT", name)
+        process, _, said = ask(fresh, SAYS_WHERE).decode().removeprefix("-").partition(" ")
+        assert said == f"{name}: {tmp_path / name}"
+        processes.add(process)
+    assert len(processes) == 1
+
+
+def test_a_process_that_has_nothing_to_draw_for_a_while_ends(monkeypatch):
+    monkeypatch.setenv("OF_THE_MOMENT", "")
+    process = int(ask(Drawers(idle_seconds=0.05), SAYS_WHERE)[1:].split()[0])
+    deadline = time.monotonic() + 30
+    while is_there(process):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def is_there(process):
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True

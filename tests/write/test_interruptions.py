@@ -1,7 +1,6 @@
 """A build that is killed, starved of disk, or not alone leaves the store as it was, and the next one completes."""
 
 import contextlib
-import os
 import resource
 import shutil
 import subprocess
@@ -45,8 +44,7 @@ def as_read(stored) -> np.ndarray:
 def build_killed_after(base: Path, store: Path, seconds: float) -> int:
     script = Path(__file__).with_name("build_once.py")
     command = [sys.executable, str(script), str(base), str(store), str(seconds)]
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
-    return subprocess.run(command, env=environment, timeout=120, check=False, capture_output=True).returncode
+    return subprocess.run(command, timeout=120, check=False, capture_output=True).returncode
 
 
 def test_a_killed_build_leaves_the_store_as_it_was_and_the_next_completes(tmp_path):

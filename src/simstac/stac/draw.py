@@ -1,17 +1,20 @@
-"""Draw one picture (``python -m simstac.stac.draw KIND``): what to draw comes in by standard input, a PNG goes out.
+"""Draw one picture after another (``python -m simstac.stac.draw``): requests come by standard input, PNGs go out.
 
-Arrays come as NPZ. A ``dataset`` comes pickled, and the kind that fits it goes out in a line before the PNG.
-It runs in a process of its own, so that whatever happens to it there, a build goes on.
+A request is a kind, the environment, the folder to be in, and what to draw, pickled: arrays as NPZ; a ``dataset``
+pickled, and the kind that fits it goes out in a line before the PNG. All this is done in another process than that of
+the build, which goes on whatever happens here (see `simstac.stac.drawers`).
 """
 
 from __future__ import annotations
 
 import io
+import os
 import pickle
+import signal
 import sys
 from collections.abc import Callable, Mapping
 from textwrap import wrap
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -23,7 +26,9 @@ DPI = 120
 FONT_SIZE = 13
 LABEL_WIDTH = 34
 LEGEND_WIDTH = 16
-NOTHING_TO_DRAW = 3
+DRAWN, NOTHING_TO_DRAW = b"+", b"-"
+"""How an answer begins: the picture follows, or why there is none."""
+LENGTH_BYTES = 8
 
 
 def map_png(arrays: Arrays) -> bytes:
@@ -102,23 +107,46 @@ def dataset_png(given: bytes) -> bytes:
     return view.kind.encode() + b"\n" + KINDS[view.kind](view.arrays)
 
 
-def main() -> int:
-    """Draw what the standard input holds; a dataset of which there is nothing to draw says why."""
+def answer_to(request: bytes) -> bytes:
+    """The picture that is asked for; or, of a dataset of which there is nothing to draw, why."""
     from simstac.errors import MetadataError  # noqa: PLC0415
     from simstac.stac.preview import NothingToDrawError  # noqa: PLC0415
 
-    given, kind = sys.stdin.buffer.read(), sys.argv[1]
+    kind, environment, folder, given = pickle.loads(request)  # noqa: S301  # by our own parent process
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
     try:
         if kind == "dataset":
-            picture = dataset_png(given)
-        else:
-            with np.load(io.BytesIO(given), allow_pickle=False) as arrays:
-                picture = KINDS[kind](dict(arrays))
+            return DRAWN + dataset_png(given)
+        with np.load(io.BytesIO(given), allow_pickle=False) as arrays:
+            return DRAWN + KINDS[kind](dict(arrays))
     except (NothingToDrawError, MetadataError) as error:
-        sys.stdout.write(str(error))
-        return NOTHING_TO_DRAW
-    sys.stdout.buffer.write(picture)
-    return 0
+        return NOTHING_TO_DRAW + str(error).encode()
+
+
+def send(stream: IO[bytes], message: bytes) -> None:
+    """Write a message after its length."""
+    stream.write(len(message).to_bytes(LENGTH_BYTES, "big"))
+    stream.write(message)
+    stream.flush()
+
+
+def receive(stream: IO[bytes]) -> bytes | None:
+    """The next message; None where the stream ends."""
+    length = stream.read(LENGTH_BYTES)
+    message = stream.read(int.from_bytes(length, "big"))
+    return message if len(length) == LENGTH_BYTES and len(message) == int.from_bytes(length, "big") else None
+
+
+def main() -> None:
+    """Answer what the standard input asks, until it ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as answers:
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints is no answer
+        while (request := receive(sys.stdin.buffer)) is not None:
+            send(answers, answer_to(request))
+            os.chdir(os.sep)  # holds no folder while it waits
 
 
 def _legend(axes: Any, title: str) -> None:
@@ -143,4 +171,4 @@ def _chart(draw: Callable[[Any], None], x_label: str, y_label: str) -> bytes:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,17 +1,17 @@
 """The picture of a store: a chart of a study or a series, a map of a grid (extra ``plot``).
 
-It is drawn by `simstac.stac.draw` in a process of its own, which can be killed; what it shows of a dataset is found
-there too (see `simstac.stac.preview`).
+It is drawn by `simstac.stac.draw` in another process, which can be killed; what it shows of a dataset is found there
+too (see `simstac.stac.preview`).
 """
 
 from __future__ import annotations
 
 import io
+import os
 import pickle
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +19,7 @@ import numpy as np
 from simstac.errors import SimstacError
 from simstac.stac.document import Document, Documents, declare, groups_of
 from simstac.stac.draw import NOTHING_TO_DRAW
+from simstac.stac.drawers import DRAWERS, DrawingError
 from simstac.stac.extensions import file
 from simstac.stac.geometry import FULL_CIRCLE, Bbox
 from simstac.stac.metadata import Overrides
@@ -120,22 +121,19 @@ def _picture(key: str, content: bytes, asset: Document) -> Picture:
 
 
 def _drawn(kind: str, given: bytes, where: str, seconds: float) -> bytes:
-    command = [sys.executable, "-m", "simstac.stac.draw", kind]
+    request = pickle.dumps((kind, dict(os.environ), Path.cwd(), given))
     try:
-        done = subprocess.run(  # noqa: S603  # our own module, with our own arguments
-            command, input=given, capture_output=True, timeout=seconds, check=False
-        )
-    except subprocess.TimeoutExpired as error:
+        answer = DRAWERS.ask(request, seconds)
+    except TimeoutError as error:
         raise PictureError(
             where, f"the picture was not drawn in {seconds:g} s", "the build goes on without it"
         ) from error
-    if done.returncode == NOTHING_TO_DRAW:
-        raise PictureError(where, done.stdout.decode(), "the build goes on without a picture")
-    if done.returncode != 0 or b"\x89PNG" not in done.stdout[:16]:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        problem = f"the picture cannot be drawn ({said[-1] if said else f'exit status {done.returncode}'})"
-        raise PictureError(where, problem, "install simstac[plot], or go on without it")
-    return done.stdout
+    except DrawingError as error:
+        problem = f"the picture cannot be drawn ({error})"
+        raise PictureError(where, problem, "install simstac[plot], or go on without it") from error
+    if answer.startswith(NOTHING_TO_DRAW):
+        raise PictureError(where, answer[1:].decode(), "the build goes on without a picture")
+    return answer[1:]
 
 
 def _study_arrays(root: xr.Dataset, layout: Mapping[str, Any], metadata: Metadata) -> tuple[str, dict[str, Any]]:

@@ -11,7 +11,6 @@ from xarray.backends import BackendEntrypoint
 
 from simstac.errors import SourceError
 from simstac.sources.energyplus.files import find_run, looks_like_run
-from simstac.sources.energyplus.read import read_run, run_groups
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -90,6 +89,8 @@ class EnergyPlusBackend(BackendEntrypoint):
         allow_incomplete: bool = False,
     ) -> dict[str, xr.Dataset]:
         """All groups by their path, ``/`` first; arguments and errors as in `open_dataset`."""
+        from simstac.sources.energyplus.read import read_run, run_groups  # noqa: PLC0415  # not needed to list engines
+
         files = find_run(filename_or_obj)
         groups = run_groups(read_run(files, allow_incomplete=allow_incomplete))
         unwanted = {drop_variables} if isinstance(drop_variables, str) else set(drop_variables or ())
