@@ -39,6 +39,7 @@ def test_a_skip_is_a_failure_where_all_is_required(options: list[str], closing: 
     (tmp_path / "test_sample.py").write_text(SAMPLE)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, "test_sample.py"]
     environment = {**os.environ, "PATH": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[1])}
+    environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # seconds, and none of them is needed
     result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert closing in result.stdout.splitlines()[-1]
     assert "1 xfailed" in result.stdout.splitlines()[-1]

@@ -77,8 +77,12 @@ def test_parameter_table_names_every_run(demo_runs: Path) -> None:
 
 @pytest.fixture
 def two_variants(monkeypatch: pytest.MonkeyPatch) -> tuple[Variant, Variant]:
+    """Two variants of which a day is simulated."""
     chosen = (Variant(0.2, 5.0, 20.0), Variant(0.8, 5.0, 20.0))
     monkeypatch.setattr(simstac.demo, "VARIANTS", chosen)
+    year, day = "RunPeriod, Year, 1, 1, 2025, 12, 31,", "RunPeriod, Year, 1, 1, 2025, 1, 1,"
+    assert year in office_model(chosen[0])
+    monkeypatch.setattr(simstac.demo, "office_model", lambda variant: office_model(variant).replace(year, day))
     return chosen
 
 

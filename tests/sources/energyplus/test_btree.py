@@ -1,6 +1,7 @@
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -112,13 +113,21 @@ def test_files_that_are_cut_short_or_of_another_kind_are_refused(tmp_path: Path)
         find_leaves(path, root)
 
 
-@settings(max_examples=300, deadline=None)
-@given(data=st.data(), page_size=st.sampled_from([512, 4096]))
-def test_damage_is_never_a_crash(data: st.DataObject, page_size: int) -> None:
+@cache
+def sound(page_size: int) -> tuple[int, bytes]:
+    """The root page and the content of a database."""
     with TemporaryDirectory() as folder:
         path = Path(folder, "eplusout.sql")
         Table(regular_rows(2500), page_size=page_size).write(path)
-        root, content = root_page(path), bytearray(path.read_bytes())
+        return root_page(path), path.read_bytes()
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=st.data(), page_size=st.sampled_from([512, 4096]))
+def test_damage_is_never_a_crash(data: st.DataObject, page_size: int) -> None:
+    root, content = sound(page_size)[0], bytearray(sound(page_size)[1])
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "eplusout.sql")
         at_page_start = st.builds(
             lambda page, byte: page * page_size + byte,
             st.integers(1, len(content) // page_size - 1),
