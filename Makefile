@@ -11,25 +11,23 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq --no-compile
 PINS := pyproject.toml constraints.txt
 PYTEST_ARGS ?=
 
-unexport PYTHONDONTWRITEBYTECODE  # a module is compiled by the first process that imports it, not by each
+# A module is compiled by the first process that imports it, not by each.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test lint bytecode bench docs reference constraints clean help
+.PHONY: demo test lint bench docs reference constraints clean help
 
 demo: $(STAMPS)/demo  ## simulate a small parametric study with EnergyPlus, build its store and catalog in demo/site
 	@$(BIN)/simstac demo demo
 
-test: lint bytecode  ## everything that CI checks: lint, then all tests (in CI a skipped test is a failure)
+test: lint $(STAMPS)/bytecode  ## everything that CI checks: lint, then all tests (in CI a skipped test is a failure)
 	@scripts/system_packages.sh git chromium npm openssl s3fs
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(if $(CI),--require-all) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(if $(CI),--require-all) $(PYTEST_ARGS)
 
 lint: $(STAMPS)/test  ## ruff, mypy (strict) and the import contracts
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-
-bytecode: $(STAMPS)/test
-	@$(BIN)/python -m compileall -qq .venv/lib src || true  # what cannot be compiled is no module but a template
 
 bench: $(STAMPS)/test  ## measure against peers in the same run and rewrite the tables of benchmarks/README.md
 	@for script in $$(grep -l '^def main' benchmarks/*.py); do echo "$$script"; $(BIN)/python "$$script"; done
@@ -55,6 +53,10 @@ $(BIN)/python:
 $(STAMPS)/demo: EXTRAS := demo,parquet,plot
 $(STAMPS)/test: EXTRAS := test,lint
 $(STAMPS)/docs: EXTRAS := docs
+
+$(STAMPS)/bytecode: $(STAMPS)/test
+	@$(BIN)/python -m compileall -qq .venv/lib src || true  # what cannot be compiled is no module but a template
+	@touch $@
 
 $(STAMPS)/%: $(PINS) | $(BIN)/python
 	@echo "Installing simstac[$(EXTRAS)] into .venv …"

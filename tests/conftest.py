@@ -26,6 +26,29 @@ from tests.scythe_engine.experiments import scythe  # noqa: F401  # a fixture, o
 REGION = "us-east-1"
 START_SECONDS = 60.0
 LOOPBACK = {"127.0.0.1", "::1", "localhost", "0.0.0.0", "::", "", None}  # noqa: S104  # names compared, never bound
+SLOWEST = (
+    "test_examples",
+    "browse/test_grids_in_chromium",
+    "stac/test_snippet",
+    "write/test_parallel",
+    "pipeline/test_maintain",
+    "pipeline/test_scythe",
+    "test_build_dynamical_stac",
+    "publishing/test_machine",
+    "publishing/test_kill",
+    "pipeline/test_virtual",
+    "cli/test_commands",
+    "test_idfkit",
+    "pipeline/test_iris",
+    "test_scripts",
+    "test_workflows",
+    "write/test_interruptions",
+    "browse/test_in_chromium",
+    "stac/test_real_grids",
+)
+"""The files that take longest, begun first, so that no process still works on one when the others have ended."""
+TOGETHER = {"test_scythe": "pipeline/test_scythe", "xpublish": "test_examples"}
+"""Files and folders whose tests run in the process of other tests, with which they share what is slow to make."""
 SYSTEM_PACKAGES = {
     "chromium": (("chromium", "chromium-browser", "google-chrome"), "apt-get install chromium"),
     "git": (("git",), "apt-get install git"),
@@ -47,6 +70,28 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("ci" if os.environ.get("CI") else "local")
     config.addinivalue_line("markers", "requires(*programs): skip where a program of a system package is missing")
     config.addinivalue_line("markers", "browser: drives a real headless Chromium")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Hand out whole files in the order of the collection."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class InOrder(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            name = super()._split_scope(nodeid).removeprefix("tests/").removesuffix(".py")
+            return TOGETHER.get(name) or TOGETHER.get(name.partition("/")[0]) or name
+
+    config.option.loadscopereorder = False
+    return InOrder(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    tests = Path(__file__).parent
+    ranks = {tests / f"{name}.py": rank for rank, name in enumerate(SLOWEST)}
+    items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -109,6 +154,19 @@ def closed_network() -> Iterator[None]:
         patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
         patch.setenv("AWS_CONFIG_FILE", os.devnull)
         patch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let what tests and the programs that they start leave in the temporary folder go when the session ends."""
+    tmp_path_factory.getbasetemp()  # stays, for those who look at what a test made
+    with (
+        tempfile.TemporaryDirectory(prefix="simstac-tests-", ignore_cleanup_errors=True) as folder,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setenv("TMPDIR", folder)
+        patch.setattr(tempfile, "tempdir", None)
         yield
 
 

@@ -136,6 +136,14 @@ def test_one_process_draws_again_in_the_environment_and_the_folder_of_the_moment
     assert len(processes) == 1
 
 
+def test_a_process_that_ended_while_it_waited_is_no_loss(fresh, monkeypatch):
+    monkeypatch.setenv("OF_THE_MOMENT", "")
+    process = int(ask(fresh, SAYS_WHERE)[1:].split()[0])
+    os.kill(process, 9)
+    os.waitid(os.P_PID, process, os.WEXITED | os.WNOWAIT)
+    assert int(ask(fresh, SAYS_WHERE)[1:].split()[0]) != process
+
+
 def test_a_process_that_has_nothing_to_draw_for_a_while_ends(monkeypatch):
     monkeypatch.setenv("OF_THE_MOMENT", "")
     process = int(ask(Drawers(idle_seconds=0.05), SAYS_WHERE)[1:].split()[0])

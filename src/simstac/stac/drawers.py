@@ -77,7 +77,7 @@ class Drawers:
 
         answer, timer = None, _timer(seconds, end)
         try:
-            with suppress(BrokenPipeError):
+            with suppress(OSError):
                 send(drawer.process.stdin, request)  # type: ignore[arg-type]
                 answer = receive(drawer.process.stdout)  # type: ignore[arg-type]
         finally:
@@ -102,12 +102,15 @@ class Drawers:
         """One that waits, no longer kept; a forked process has none, for those belong to its parent."""
         if os.getpid() != self._owner:
             return None
-        with self._lock:
-            if not self._idle:
-                return None
-            drawer, timer = self._idle.pop()
-        timer.cancel()
-        return drawer
+        while True:
+            with self._lock:
+                if not self._idle:
+                    return None
+                drawer, timer = self._idle.pop()
+            timer.cancel()
+            if drawer.process.poll() is None:
+                return drawer
+            drawer.end()
 
     def _keep(self, drawer: _Drawer) -> None:
         def retire() -> None:
