@@ -273,6 +273,10 @@ def test_a_target_that_fails_does_not_stop_the_others(simstac, study_folder):
     assert said.code == 1
     assert "no-clone" in said.err
     assert (study_folder / "www" / "catalog.json").is_file()
+    rows = [json.loads(row) for row in simstac("publish", config, "--json").out.splitlines()]
+    assert [row["target"].rpartition("/")[2] for row in rows] == ["no-clone", "www"]
+    assert rows[0]["error"].endswith("is not there; clone the repository to this path first")
+    assert rows[1] == {"target": str(study_folder / "www"), "requests": 0, "totals": {}}
 
 
 def test_run_builds_publishes_and_verifies(simstac, study_folder):
@@ -280,7 +284,14 @@ def test_run_builds_publishes_and_verifies(simstac, study_folder):
     with config.open("a") as file:
         file.write("targets:\n  - {type: local, path: www}\n")
     assert simstac("run", config).code == 0
-    assert simstac("verify", study_folder / "www").code == 0
+    whole = simstac("verify", study_folder / "www")
+    assert whole.code == 0
+    opened, summary = whole.out.splitlines()
+    assert opened.startswith(f"opened {study_folder}/www/data/office-study.icechunk: ")
+    assert opened.endswith(" variables, up to 3 places of each")
+    assert ": 5 documents, " in summary
+    (totals,) = [json.loads(row) for row in simstac("verify", study_folder / "www", "--json").out.splitlines()]
+    assert (totals["documents"], totals["problems"], len(totals["opened"])) == (5, 0, 1)
     (study_folder / "www" / "office-study" / "i5" / "i5.json").unlink()
     broken = simstac("verify", study_folder / "www")
     assert broken.code == 1

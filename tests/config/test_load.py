@@ -75,7 +75,14 @@ def test_the_configuration_of_the_readme_is_understood(write):
         ("{type: git, ", "{", 18, "targets.1: key 'type' is missing", "simstac schema"),
         ("store: {}", "store: []", 14, "collections.0.store: should be a mapping", "simstac schema"),
         ("keywords: [building energy, EnergyPlus]", "keywords: one", 11, "should be a list, not 'one'", "schema"),
-        ("s3://bucket/stac", "s3://bucket/my stac", 17, "targets.0.url: holds ' '", "simstac schema"),
+        ("s3://bucket/stac", "s3://bucket/my//stac", 17, "targets.0.url: has a part that is empty", "simstac schema"),
+        ("s3://bucket/stac", "s3://bucket/../stac", 17, "targets.0.url: has a part that is empty", "simstac schema"),
+        ("s3://bucket/stac", "s3://key:hidden@bucket/stac", 17, "holds a user name or password", "simstac schema"),
+        ("s3://bucket/stac", r"s3://bucket/a\tb", 17, "targets.0.url: holds a control character", "simstac schema"),
+        ("prefix: stac", "prefix: ../stac", 18, "targets.1.prefix: is not a folder in the clone", "simstac schema"),
+        ("prefix: stac", "prefix: .GIT/hooks", 18, "targets.1.prefix: is not a folder in the clone", "simstac schema"),
+        ("store: {}", 'store: {url: "s3://bucket/my store"}', 14, "collections.0.store: holds ' '", "simstac schema"),
+        ("org/stac/", "org/stac?a=b", 5, "catalog.public_url: holds '?' or '#'", "simstac schema"),
         ("store: {}", 'store: {url: "s3://bucket/x?y"}', 14, "collections.0.store: holds '?'", "simstac schema"),
         ("id: office-study", "id: data", 7, "'data' has its own meaning in a site", "simstac schema"),
         ("public_url: https://data.example.org/stac/", "site: .", 5, "holds the configuration", "a folder of its own"),
@@ -132,3 +139,11 @@ def test_what_is_no_configuration_is_refused(write, text):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(ConfigError, match=r"nowhere\.yaml: cannot be read: No such file"):
         load_project(tmp_path / "nowhere.yaml")
+
+
+def test_addresses_may_hold_any_letter(write):
+    odd = GOOD.replace("s3://bucket/stac", "s3://bucket/Größe 50%/ç😀/").replace("org/stac/", "org/Größe 50%/a%20b/")
+    project = load_project(write(odd.replace("store: {}", 'store: {url: "s3://bucket/größe/x"}')))
+    assert project.targets[0].url == "s3://bucket/Größe 50%/ç😀"
+    assert project.catalog.public_url == "https://data.example.org/Gr%C3%B6%C3%9Fe%2050%25/a%20b"
+    assert project.collections[0].store.url == "s3://bucket/größe/x"

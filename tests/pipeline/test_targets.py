@@ -1,12 +1,16 @@
 """A study published to several places at once, and opened there by those who know nothing of its maker."""
 
+import json
 import os
 import subprocess
 import sys
+from urllib.parse import quote
 
 import pytest
+import xarray as xr
 
 import simstac
+from simstac.storage import icechunk_store, scheme_from_stac
 
 STRANGER = """
 import sys, warnings
@@ -91,3 +95,34 @@ def test_a_public_bucket_a_clone_and_a_folder_hold_the_same_and_verify(study_fol
     again = simstac.run(project)
     assert again.ok
     assert not any(outcome.changes for outcome in again.outcomes)
+
+
+def test_prefixes_with_spaces_percent_signs_umlauts_and_emoji(study_folder, s3):
+    """Keys are taken as they are; hrefs name a bucket only where they can hold its prefix."""
+    bucket, address = s3.make_bucket(public=True), s3.endpoint_url
+    letters, odd = "Größe-😀", "Büro 50%/100%25 größer 😀"
+    rule = {"AllowedMethods": ["GET", "HEAD"], "AllowedOrigins": ["*"], "AllowedHeaders": ["*"]}
+    s3.client().put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [rule]})
+    public_url = f"{address}/{bucket}/{quote(odd)}"
+    project = configured(
+        study_folder,
+        *(f'{{type: s3, url: "s3://{bucket}/{prefix}", endpoint_url: "{address}"}}' for prefix in (letters, odd)),
+        catalog=f"  public_url: {public_url}\n",
+    )
+    first = simstac.run(project)
+    assert first.ok, [report.findings for report in first.verified]
+    assert list(first.verified[1].opened) == [f"{public_url}/data/office-study.icechunk"]
+    collection = s3.client().get_object(Bucket=bucket, Key=f"{odd}/office-study/collection.json")["Body"].read()
+    asset = json.loads(collection)["assets"]["icechunk"]
+    store = f"s3://{bucket}/{letters}/data/office-study.icechunk"
+    assert [each["href"] for each in asset["alternate"].values()] == [store]
+    (scheme,) = json.loads(collection)["storage:schemes"].values()
+    with xr.open_zarr(icechunk_store(store, scheme_from_stac(scheme)), consolidated=False) as study:
+        assert study["zone_mean_air_temperature"].notnull().all()
+    with simstac.open(f"{address}/{bucket}/{odd.replace('%', '%25')}/catalog.json") as study:
+        assert study["zone_mean_air_temperature"].notnull().all()
+    assert not any(outcome.changes for outcome in simstac.publish(project))
+    said = {check.name: check for check in simstac.pipeline.doctor(project)[1].checks}
+    assert said["anonymous read"].ok, str(said["anonymous read"])
+    assert said["address"].ok
+    assert "holds ' '" in said["address"].detail

@@ -101,14 +101,40 @@ def test_a_broken_record_is_an_error(tmp_path: Path) -> None:
         publish(site, place.target, link("study"))
 
 
-def test_large_objects_go_in_parts(s3: Any, tmp_path: Path) -> None:
-    place = s3_place(s3)
+@pytest.mark.parametrize("kind", ["local", "s3"])
+def test_large_files_go_in_parts(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    place = s3_place(request.getfixturevalue("s3")) if kind == "s3" else local_place(tmp_path / "www")
     site = write_site(tmp_path / "site", {"study": RUNS}, data={"study": "A"})
-    large = os.urandom(20 << 20)
-    (site / "data" / "study.icechunk" / "chunks" / "L").write_bytes(large)
+    paths = ("data/study.icechunk/chunks/L", "study/run-0/outputs/eplusout.sql")
+    (site / paths[1]).parent.mkdir()
+    for path in paths:
+        (site / path).write_bytes(os.urandom(20 << 20))
     publish(site, place.target, link("study"))
-    assert place.fetch("data/study.icechunk/chunks/L") == large
+    for path in paths:
+        assert place.fetch(path) == (site / path).read_bytes()
+    assert not publish(site, place.target, link("study")).changes
     assert not publish(site, place.target, link("study"), recheck=True).changes
+    (site / paths[1]).write_bytes(os.urandom(20 << 20))
+    (changed,) = publish(site, place.target, link("study"), recheck=True).changes.puts
+    assert (changed.path, changed.reason) == (paths[1], "changed")
+    assert place.fetch(paths[1]) == (site / paths[1]).read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["local", "s3"])
+def test_a_large_file_that_changes_meanwhile(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    place = s3_place(request.getfixturevalue("s3")) if kind == "s3" else local_place(tmp_path / "www")
+    site = write_site(tmp_path / "site", {"study": RUNS})
+    path = site / "study" / "run-0" / "outputs" / "eplusout.sql"
+    path.parent.mkdir()
+    path.write_bytes(bytes(9 << 20))
+    changes = plan(read_site(site), place.target, link("study"))
+    path.write_bytes(b"x" * (9 << 20))
+    with pytest.raises(PublishError, match=r"eplusout\.sql: changed while it was published"):
+        apply(changes, place.target)
+    changes = plan(read_site(site), place.target, link("study"))
+    (file,) = [change.file for change in changes.puts if change.file and change.path.endswith(".sql")]
+    with pytest.raises(PublishError, match="changed while it was published"), changes.site.held(file) as held:
+        os.utime(held, ns=(1, 1))
 
 
 def test_a_file_in_the_way(tmp_path: Path) -> None:

@@ -225,3 +225,108 @@ def test_a_branch_checked_out_in_another_worktree(site: Path, target: GitTarget,
 
 def test_reprs_are_short(target: Any) -> None:
     assert repr(target).startswith("GitTarget(clone=")
+
+
+@pytest.mark.parametrize("prefix", ["README.md", "README.md/stac", "link/stac", "module"])
+def test_a_prefix_that_is_no_folder_is_refused(site: Path, target: GitTarget, prefix: str) -> None:
+    clone = target.clone
+    (clone / "link").symlink_to("README.md")
+    git(clone, "add", "link")
+    git(clone, "update-index", "--add", "--cacheinfo", f"160000,{git(clone, 'rev-parse', 'HEAD')},module")
+    git(clone, "commit", "-qm", "odd")
+    (clone / "module").mkdir()
+    before = state(clone)
+    with pytest.raises(PublishError, match=r"is no folder in the repository; choose another prefix"):
+        publish(site, replace(target, prefix=prefix), link("study"))
+    assert state(clone) == before
+
+
+@pytest.mark.parametrize(
+    "path", ["study", "data", "study/run-0", "study/collection.json/notes", "study/run-1/run-1.json/x"]
+)
+def test_a_users_file_in_the_way_is_not_replaced(site: Path, target: GitTarget, path: str) -> None:
+    """Git's plumbing would put a folder in the place of a file, and a file in the place of a folder."""
+    where = target.clone / "stac" / path
+    where.parent.mkdir(parents=True)
+    where.write_text("mine")
+    git(target.clone, "add", ".")
+    git(target.clone, "commit", "-qm", "mine")
+    before = state(target.clone)
+    with pytest.raises(PublishError, match="is there already and was not published by this configuration"):
+        publish(site, target, link("study"), dry_run=True)
+    assert state(target.clone) == before
+
+
+def test_commits_are_signed_where_the_user_signs(site: Path, target: GitTarget, tmp_path: Path) -> None:
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "key"], check=True)
+    (tmp_path / "allowed").write_text(f"ada@example.org {(tmp_path / 'key.pub').read_text()}")
+    settings = {"gpg.format": "ssh", "user.signingKey": str(tmp_path / "key"), "commit.gpgSign": "true"}
+    settings |= {"gpg.ssh.allowedSignersFile": str(tmp_path / "allowed"), "user.name": "Ada"}
+    for name, value in (settings | {"user.email": "ada@example.org"}).items():
+        git(target.clone, "config", name, value)
+    before = git(target.clone, "rev-parse", "HEAD")
+    commit = publish(site, target, link("study")).commit
+    assert git(target.clone, "log", "-1", "--format=%H %P %G? %s") == f"{commit} {before} G Publish study"
+    assert git(target.clone, "status", "--porcelain") == ""
+    assert not publish(site, target, link("study")).changes
+    (tmp_path / "key").unlink()
+    write_site(site, {"study": RUNS | {"run-9": 9}}, data={"study": "A"})
+    with pytest.raises(PublishError, match="git commit-tree failed"):
+        publish(site, target, link("study"))
+    assert git(target.clone, "rev-parse", "HEAD") == commit
+    assert git(target.clone, "status", "--porcelain") == ""
+
+
+def test_a_shallow_and_a_sparse_clone(site: Path, tmp_path: Path) -> None:
+    place = git_place(tmp_path / "git", push=True)
+    url = f"file://{tmp_path / 'git' / 'origin.git'}"
+    for number in range(2):
+        git(place.target.clone, "commit", "-q", "--allow-empty", "-m", f"more {number}")
+    git(place.target.clone, "push", "-q")
+    subprocess.run(["git", "clone", "-q", "--depth=1", url, tmp_path / "shallow"], check=True)
+    subprocess.run(["git", "clone", "-q", "--sparse", url, tmp_path / "sparse"], check=True)
+    publish(site, replace(place.target, clone=tmp_path / "shallow"), link("study"))
+    publish(
+        write_site(tmp_path / "other", {"other": RUNS}), replace(place.target, clone=tmp_path / "sparse"), link("other")
+    )
+    assert {"study/collection.json", "other/collection.json"} <= crawl(place.fetch).keys()
+    assert not (tmp_path / "sparse" / "stac").exists()
+    for clone in ("shallow", "sparse"):
+        assert git(tmp_path / clone, "status", "--porcelain") == ""
+        assert not publish(site, replace(place.target, clone=tmp_path / clone), link("study")).changes
+
+
+def test_a_hook_that_fails_stops_the_push(site: Path, tmp_path: Path) -> None:
+    """The user's hook before a push is asked; those of commits and checkouts are not, for it is no work of theirs."""
+    place = git_place(tmp_path / "git", push=True)
+    hooks = place.target.clone / ".git" / "hooks"
+    for name in ("pre-commit", "post-checkout", "pre-push"):
+        (hooks / name).write_text("#!/bin/sh\necho 'not on Fridays' >&2\nexit 1\n")
+        (hooks / name).chmod(0o755)
+    before = state(place.target.clone)
+    with pytest.raises(PublishError, match=r"git push failed \(.*\); try the same by hand"):
+        publish(site, place.target, link("study"))
+    assert state(place.target.clone) == before
+    (hooks / "pre-push").unlink()
+    assert publish(site, place.target, link("study")).commit
+
+
+def test_attributes_of_the_repository_do_not_change_what_is_published(site: Path, target: GitTarget) -> None:
+    """Large File Storage would publish pointers, and line endings other bytes than those that were built."""
+    clone = target.clone
+    (clone / ".gitattributes").write_text("*.json text eol=crlf\n**/chunks/* filter=lfs -text\n")
+    (clone / ".gitignore").write_text("data/\n*.json\n")
+    git(clone, "config", "filter.lfs.clean", "echo pointer")
+    git(clone, "config", "filter.lfs.smudge", "exit 1")
+    git(clone, "config", "filter.lfs.required", "true")
+    git(clone, "add", "--force", ".gitattributes", ".gitignore")
+    git(clone, "commit", "-qm", "attributes")
+    publish(site, target, link("study"))
+    for path in ("study/run-0/run-0.json", "data/study.icechunk/chunks/A"):
+        shown = subprocess.run(
+            ["git", "cat-file", "blob", f"HEAD:stac/{path}"], cwd=clone, capture_output=True, check=True
+        )
+        assert shown.stdout == (site / path).read_bytes()
+        assert (clone / "stac" / path).read_bytes() == shown.stdout
+    assert git(clone, "status", "--porcelain") == ""
+    assert not publish(site, target, link("study")).changes

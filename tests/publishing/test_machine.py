@@ -43,6 +43,13 @@ class Crashing:
     def url(self) -> str:
         return self.target.url
 
+    @property
+    def exact(self) -> bool:
+        return self.target.exact
+
+    def digest(self, content: bytes, like: str = "", /) -> str:
+        return self.target.digest(content, like)
+
     def snapshot(self) -> LocalTarget | S3Target:
         return self.target
 

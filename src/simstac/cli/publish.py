@@ -81,7 +81,8 @@ def show_outcomes(outcomes: Sequence[Outcome], *, planned: bool, as_json_: bool)
             where = "" if outcome.error.where.startswith(outcome.target) else f"{outcome.target}: "
             click.secho(f"error: {where}{outcome.error}", fg="red", err=True)
         if as_json_:
-            as_json(outcome.changes.to_json() if outcome.changes is not None else ())
+            failed = [{"target": outcome.target, "error": str(outcome.error)}] if outcome.error is not None else ()
+            as_json(outcome.changes.to_json() if outcome.changes is not None else failed)
         elif outcome.changes is not None:
             lines = list(outcome.changes.lines())
             for line in lines if planned else lines[-1:]:
@@ -93,8 +94,10 @@ def show_outcomes(outcomes: Sequence[Outcome], *, planned: bool, as_json_: bool)
 def show_verified(report: Verified, *, as_json_: bool) -> None:
     """Print what a stranger found."""
     if as_json_:
-        as_json(report.findings)
+        as_json((*report.findings, report.totals()))
         return
+    for address, what in report.opened.items():
+        click.echo(f"opened {address}: {what}")
     for finding in report.findings:
         click.secho(str(finding), fg="yellow")
     click.echo(report.summary)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
-_FOREIGN = re.compile(r"[^A-Za-z0-9._~!$&'()*+,;=:@/-]")
+from simstac.addresses import not_in_an_href, web_address
 
 
 class Model(BaseModel):
@@ -25,24 +24,51 @@ def _without_secret(url: str) -> str:
 
 
 def _web_address(url: str) -> str:
-    if urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).netloc:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.netloc:
         raise ValueError("is not an http(s) address")
-    return _without_secret(url).rstrip("/")
+    if "?" in url or "#" in url:
+        raise ValueError("holds '?' or '#', below which nothing can lie: write the address of a folder")
+    return web_address(_without_secret(url)).rstrip("/")
 
 
 def bucket_address(url: str) -> str:
-    """An ``s3://bucket/prefix`` address without a slash at its end.
+    """An ``s3://bucket/prefix`` address without a slash at its end, for documents to hold.
 
     Raises:
-        ValueError: If it is none, or holds a secret or a character that no address may hold as it is.
+        ValueError: If it is none, or holds a secret or a character that no href may hold as it is.
     """
-    parts = urlsplit(url)
-    if parts.scheme != "s3" or not parts.netloc:
+    address = _bucket_prefix(url)
+    if foreign := not_in_an_href(address):
+        raise ValueError(f"holds {foreign!r}, which no href may hold as it is: choose another prefix")
+    return address
+
+
+def _bucket_prefix(url: str) -> str:
+    """An ``s3://bucket/prefix`` address without a slash at its end, whatever characters its prefix has."""
+    bucket, _, prefix = url.removeprefix("s3://").rstrip("/").partition("/")
+    if not url.startswith("s3://") or not bucket or not_in_an_href(bucket):
         raise ValueError("is not of the form s3://bucket/prefix")
-    if foreign := _FOREIGN.search(_without_secret(url)):
-        raise ValueError(f"holds {foreign[0]!r}, which no address may hold as it is: choose another prefix")
-    return url.rstrip("/")
+    _without_secret(url)
+    parts = prefix.split("/") if prefix else []
+    if any(part in {"", ".", ".."} for part in parts):
+        raise ValueError("has a part that is empty, '.' or '..': write it without")
+    if any(ord(each) < ord(" ") for each in prefix):
+        raise ValueError("holds a control character: choose another prefix")
+    return f"s3://{bucket}/{prefix}" if prefix else f"s3://{bucket}"
+
+
+def _folder_of_a_clone(path: str) -> str:
+    """A folder in a Git clone, with no slash at its ends."""
+    parts = [part for part in path.split("/") if part]
+    if any(part in {".", ".."} or part.casefold() == ".git" for part in parts):
+        raise ValueError("is not a folder in the clone: write it without '.', '..' and '.git'")
+    if any(ord(each) < ord(" ") for each in path):
+        raise ValueError("holds a control character: choose another folder")
+    return "/".join(parts)
 
 
 type WebUrl = Annotated[str, AfterValidator(_web_address)]
 type BucketUrl = Annotated[str, AfterValidator(bucket_address)]
+type BucketPrefix = Annotated[str, AfterValidator(_bucket_prefix)]
+type ClonePrefix = Annotated[str, AfterValidator(_folder_of_a_clone)]

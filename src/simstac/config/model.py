@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from simstac.config.fields import BucketUrl, Model, WebUrl, bucket_address
+from simstac.config.fields import BucketPrefix, ClonePrefix, Model, WebUrl, bucket_address
 from simstac.config.sources import IcechunkSource, ScytheSource, Source
 from simstac.stac.metadata import About, CatalogMetadata, Metadata, Overrides
 
@@ -96,7 +96,7 @@ class S3Target(Model):
     """A bucket on S3, R2, MinIO, SeaweedFS or Ceph."""
 
     type: Literal["s3"]
-    url: BucketUrl
+    url: BucketPrefix
     """``s3://bucket/prefix``, the folder that the catalog is published to."""
     endpoint_url: WebUrl | None = None
     """Endpoint of an S3-compatible service; leave out for Amazon S3."""
@@ -114,7 +114,7 @@ class GitTarget(Model):
     type: Literal["git"]
     clone: Path
     """The clone, relative to the configuration's folder."""
-    prefix: str = ""
+    prefix: ClonePrefix = ""
     """Folder in the clone that the catalog is published to; its top folder where left out."""
     push: bool = False
     """Whether the commit is pushed."""

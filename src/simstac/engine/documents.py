@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 import pystac
 
+from simstac.addresses import web_address
 from simstac.engine import fetch
 from simstac.engine.routes import is_remote
 from simstac.errors import InvalidDocumentError, StorageError
@@ -35,6 +36,7 @@ def read_document(address: str | PathLike[str]) -> pystac.STACObject:
         InvalidDocumentError: If it is not a STAC document.
     """
     href = str(fspath(address))
+    href = web_address(href) if is_remote(href) else href
     content = _local_bytes(href) if not is_remote(href) else fetch.read(_http_only(href))
     href = href if is_remote(href) else str(_document_path(href))
     try:

@@ -8,6 +8,7 @@ from typing import IO
 from urllib.error import HTTPError, URLError
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
+from simstac.addresses import web_address
 from simstac.errors import StorageError
 
 _TIMEOUT_SECONDS = 30
@@ -38,7 +39,7 @@ def read(url: str) -> bytes:
     Raises:
         StorageError: If the host cannot be reached, redirects, refuses, or sends more than 256 MiB.
     """
-    body = _request(Request(url))  # noqa: S310  # callers pass http(s) only
+    body = _request(Request(web_address(url)))  # noqa: S310  # callers pass http(s) only
     if len(body) > _MAX_DOCUMENT_BYTES:
         raise StorageError(url, "is larger than any STAC document")
     return body
@@ -52,7 +53,7 @@ def probe(url: str, *, or_else: str = "") -> None:
     Raises:
         StorageError: If the host cannot be reached, redirects, or ignores Range.
     """
-    request = Request(url, headers={"Range": "bytes=0-0"})  # noqa: S310  # callers pass http(s) only
+    request = Request(web_address(url), headers={"Range": "bytes=0-0"})  # noqa: S310  # callers pass http(s) only
     try:
         body = _request(request, limit=2)
     except StorageError as error:

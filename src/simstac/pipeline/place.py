@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 from urllib.parse import quote
 
+from simstac.addresses import not_in_an_href
 from simstac.config.model import Collection, GitTarget, LocalTarget, Project, S3Target
 from simstac.errors import ConfigError
 from simstac.publishing import GitTarget as GitDestination
@@ -85,13 +86,16 @@ def _behind_mount(folder: Path) -> Place | None:
 def placement(project: Project, collection: Collection) -> Placement:
     """How the documents of a collection address its store.
 
+    A bucket whose prefix no href may hold is no route: readers come there by the address of the catalog.
+
     Raises:
         ConfigError: If the store is a folder outside the site, which no reader could reach.
     """
     public_url = project.catalog.public_url
     place = store_place(project, collection)
     if collection.store.url is None:
-        mirrors = [_mirror(target) for target in project.targets if isinstance(target, S3Target)]
+        buckets = [target for target in project.targets if isinstance(target, S3Target)]
+        mirrors = [_mirror(target) for target in buckets if not not_in_an_href(target.url)]
         return place_store(collection.id, public_url=public_url, targets=mirrors)
     if isinstance(place.scheme, LocalPath):
         href = _inside_site(project, collection, Path(place.href))

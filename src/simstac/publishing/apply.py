@@ -6,6 +6,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -68,11 +69,16 @@ def publish(
         ConflictError: If somebody else was faster `ATTEMPTS` times, or moved a published store.
         PublishError: If the target refuses.
     """
-    site = read_site(root)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(target.snapshot)
+        site = read_site(root, target.digest if recheck or target.exact else None)
     for attempt in range(1, ATTEMPTS + 1):
-        changes = plan(site, target, edit, owner=owner, allow_shrink=allow_shrink, recheck=recheck)
+        snapshot = first.result() if attempt == 1 else target.snapshot()
+        changes = plan(site, target, edit, owner=owner, allow_shrink=allow_shrink, recheck=recheck, snapshot=snapshot)
         if dry_run:
             return Published(changes, applied=False, attempts=attempt)
+        if not changes and not snapshot.unfinished:
+            return Published(changes, applied=True, attempts=attempt)
         try:
             return replace(apply(changes, target, on_progress), attempts=attempt)
         except ConflictError as error:

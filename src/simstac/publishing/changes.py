@@ -12,7 +12,11 @@ from typing import Any
 from simstac.publishing.site import File, Kind, Site, kind_of
 
 ABSENT = ""
+LARGE = 8 << 20
 DELETES_PER_REQUEST = 1000
+
+
+_STREAMED = frozenset({Kind.OBJECT, Kind.PICTURE, Kind.OTHER, Kind.TABLE})
 
 
 class Action(StrEnum):
@@ -49,6 +53,11 @@ class Change:
     def kind(self) -> Kind:
         """What kind of file it is."""
         return self.file.kind if self.file else kind_of(self.path)
+
+    @property
+    def streams(self) -> bool:
+        """Whether it is copied from its file piece by piece; documents and pointers, put under conditions, are not."""
+        return self.file is not None and self.size > LARGE and self.kind in _STREAMED
 
     def body(self, site: Site) -> bytes:
         """The bytes to put.

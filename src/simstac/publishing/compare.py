@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -13,6 +14,7 @@ from simstac.publishing.target import Listed, Snapshot, Versioned
 
 HEADERS = "changed headers"
 PAGE = 1000
+_SLASH = re.compile("/")
 _CONDITIONAL = frozenset({Kind.POINTER, Kind.COLLECTION})
 _NEW = {Kind.OBJECT: "new data", Kind.POINTER: "new dataset", Kind.ITEM: "new run", Kind.COLLECTION: "new collection"}
 _CHANGED = {Kind.POINTER: "new version", Kind.ITEM: "changed metadata", Kind.COLLECTION: "changed metadata"}
@@ -79,6 +81,8 @@ def compare_with_listing(
     """
     owned = {*table.files, *table.gone}
     actual = _actual(group, {*wanted, *owned}, reader)
+    if reader.snapshot.exact:
+        _refuse_blocked(group, wanted, actual, reader)
     rows = entries_of(wanted.values())
     changes = []
     for path, file in wanted.items():
@@ -132,7 +136,11 @@ def _same(file: File, seen: Listed, site: Site, reader: Reader) -> bool:
     """Whether what is listed is what the site has; an Icechunk object's name stands for its bytes."""
     if seen.size not in {None, file.size}:
         return False
-    return file.kind is Kind.OBJECT or seen.digest == reader.snapshot.digest(site.content(file))
+    if file.kind is Kind.OBJECT:
+        return True
+    if seen.digest is None:
+        return False
+    return seen.digest == file.listed or seen.digest == reader.snapshot.digest(site.content(file), seen.digest)
 
 
 def _actual(group: str, paths: Iterable[str], reader: Reader) -> dict[str, Listed]:
@@ -160,6 +168,21 @@ def _refuse_foreign(new: list[File], table: Table, reader: Reader) -> None:
         found = reader.read(file.path)
         if found and digest_of(found.content) != file.digest:
             raise _foreign(file.path)
+
+
+def _refuse_blocked(group: str, wanted: Iterable[str], actual: Iterable[str], reader: Reader) -> None:
+    """Refuse a file where a folder goes, and a folder where a file goes: Git would replace it without a word."""
+    there = set(actual)
+    if not (new := set(wanted) - there):
+        return
+    above = {folder.rstrip("/") for folder in group_folders(group)} | {DATA}
+    there |= {path for path in above if reader.snapshot.read(path)}
+    for path in sorted(there & _folders_of(new) | new & _folders_of(there)):
+        raise _foreign(path)
+
+
+def _folders_of(paths: Iterable[str]) -> set[str]:
+    return {path[: mark.start()] for path in paths for mark in _SLASH.finditer(path)}
 
 
 def _foreign(path: str) -> PublishError:

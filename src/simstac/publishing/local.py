@@ -31,12 +31,14 @@ class LocalTarget:
         base: A folder has no state that a commit must find.
         exact: Hashing a folder costs as much as publishing to it.
         keeps_headers: Files have no headers.
+        unfinished: A commit is done when its last file is put.
     """
 
     path: Path
     base: str = ""
     exact: bool = False
     keeps_headers: bool = False
+    unfinished: bool = False
 
     @property
     def url(self) -> str:
@@ -71,7 +73,7 @@ class LocalTarget:
             paths = (Path(folder, name) for folder, _, names in os.walk(self.path / prefix) for name in names)
             return {where.relative_to(self.path).as_posix(): self._listed(where) for where in paths}
 
-    def digest(self, content: bytes) -> str:
+    def digest(self, content: bytes, _like: str = "", /) -> str:
         """The digest that `list` shows."""
         return digest_of(content)
 
@@ -116,6 +118,11 @@ class LocalTarget:
         where, temporary = self.path / change.path, self.path / TEMPORARY / "file"
         with _explained(where):
             where.parent.mkdir(parents=True, exist_ok=True)
+            if change.streams and change.file:
+                with site.held(change.file) as path:
+                    shutil.copyfile(path, temporary)
+                temporary.replace(where)
+                return change.file.digest
             new = change.body(site)
             version = digest_of(new)
             if change.expected is not None:

@@ -25,7 +25,7 @@ from simstac.publishing.manifest import (
     table_path,
 )
 from simstac.publishing.site import File, Kind, Site, group_of, kind_of
-from simstac.publishing.target import Edit, Listed, Target, Versioned
+from simstac.publishing.target import Edit, Listed, Snapshot, Target, Versioned
 
 SHRINK_LIMIT = 0.1
 DEFAULT_OWNER = "site"
@@ -39,6 +39,7 @@ def plan(
     owner: str | None = None,
     allow_shrink: bool = False,
     recheck: bool = False,
+    snapshot: Snapshot | None = None,
 ) -> Changes:
     """Plan the publishing of a site.
 
@@ -50,13 +51,14 @@ def plan(
         owner: The configuration's name at the target; by default the one that published any of these before.
         allow_shrink: Whether a dataset, or more than a tenth of the documents, may vanish.
         recheck: Whether the target is listed and compared, instead of trusting its record.
+        snapshot: The target as it stands; looked at now where none is given.
 
     Raises:
         PublishError: If the target refuses, would shrink, or holds somebody else's files at our paths.
         ConflictError: If a published store was changed by somebody else.
     """
     target.check({path: file.size for path, file in site.files.items()})
-    reader = Reader(target.snapshot())
+    reader = Reader(snapshot or target.snapshot())
     built = {group_of(path) for path in site.files}
     listed = reader.list(f"{FOLDER}/")
     owner = owner or _owner(built, listed)
@@ -184,7 +186,7 @@ def _plan_group(dataset: _Dataset, site: Site, reader: Reader, *, recheck: bool)
     """Plan one dataset by its table where the last publish of it finished, else by a listing."""
     name, record, listed = dataset.name, dataset.record, dataset.listed
     rows = entries_of(dataset.wanted.values())
-    documents, files = count_documents(rows), files_digest(rows)
+    documents, files = count_documents(dataset.wanted), files_digest(rows)
     settled = record is not None and listed is not None and record.table == listed.digest and not record.gone
     if settled and not recheck and record is not None and record.files == files:
         return _Planned(name, record, documents)
@@ -197,7 +199,7 @@ def _plan_group(dataset: _Dataset, site: Site, reader: Reader, *, recheck: bool)
     else:
         changes = compare_with_listing(name, dataset.wanted, table, site, reader, settled=settled)
     lost = tuple(path for path in table.files if path not in dataset.wanted)
-    before = count_documents(table.files)
+    before = documents if table.files == rows else count_documents(table.files)
     gone = tuple(change.path for change in changes if change.action is Action.DELETE)
     dropped = dataset.path if found is not None and not dataset.wanted else ""
     if not dataset.wanted and not gone:

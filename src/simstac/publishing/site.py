@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from simstac.errors import PublishError
 from simstac.media_types import media_type_of
@@ -19,9 +20,10 @@ STORE_SUFFIX = ".icechunk"
 MUTABLE = "no-cache"
 IMMUTABLE = "public, max-age=31536000, immutable"
 DIGEST_LENGTH = 32
+_IN_STORE = f"{STORE_SUFFIX}/"
 _OBJECT_FOLDERS = frozenset({"chunks", "manifests", "snapshots", "transactions"})
 _BACKUP_FOLDERS = frozenset({"overwritten"})
-_PICTURES = frozenset({".jpg", ".png", ".svg", ".webp"})
+_PICTURES = (".jpg", ".png", ".svg", ".webp")
 _DEEPEST_DOCUMENT = 3
 _BLOCK = 1 << 24
 
@@ -49,12 +51,14 @@ class File:
         size: Its size in bytes.
         digest: The first 32 hexadecimal digits of its SHA-256; empty for an immutable Icechunk object, whose name is
             unique to its bytes.
+        listed: The digest that a target's listing shows for its bytes; empty where it was not asked for.
     """
 
     path: str
     kind: Kind
     size: int
     digest: str
+    listed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +92,32 @@ class Site:
             raise _changed(where)
         return content
 
+    @contextmanager
+    def held(self, file: File) -> Iterator[Path]:
+        """The path of a large file while it is copied.
 
-def read_site(root: Path) -> Site:
+        Raises:
+            PublishError: If it has changed since it was planned or meanwhile, or cannot be read.
+        """
+        path = self.root / file.path
+        try:
+            before = path.stat()
+            if before.st_size != file.size or (file.digest and _digest_of_file(str(path)) != file.digest):
+                raise _changed(str(path))
+            yield path
+            after = path.stat()
+        except FileNotFoundError as error:
+            raise _changed(str(path)) from error
+        if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+            raise _changed(str(path))
+
+
+def read_site(root: Path, listed: Callable[[bytes], str] | None = None) -> Site:
     """Read the table of a site's files; hidden and temporary ones are left out, and so are Icechunk's own backups.
+
+    Args:
+        root: The site's folder.
+        listed: Yields `File.listed`, for a plan that compares every file with a listing.
 
     Raises:
         PublishError: If the folder is no built site or cannot be read.
@@ -111,7 +138,7 @@ def read_site(root: Path) -> Site:
             content = read_bytes(entry.path)
             if kind is Kind.POINTER:
                 pointers[path] = content
-            files[path] = File(path, kind, len(content), digest_of(content))
+            files[path] = File(path, kind, len(content), digest_of(content), listed(content) if listed else "")
     except OSError as error:
         raise PublishError(error.filename or root, f"cannot be read ({error.strerror})", "check the site") from error
     files.pop(CATALOG, None)
@@ -120,22 +147,24 @@ def read_site(root: Path) -> Site:
 
 def kind_of(path: str) -> Kind:
     """What the file at a path below the site is."""
-    parts = path.split("/")
-    for index, part in enumerate(parts[:-1]):
-        if part.endswith(STORE_SUFFIX):
-            return Kind.OBJECT if parts[index + 1] in _OBJECT_FOLDERS and index + 2 < len(parts) else Kind.POINTER
-    name, suffix = parts[-1], PurePosixPath(path).suffix.lower()
-    if len(parts) > _DEEPEST_DOCUMENT:
-        return Kind.PICTURE if suffix in _PICTURES else Kind.OTHER
-    if name == CATALOG:
-        return Kind.CATALOG
-    if name == "collection.json":
-        return Kind.COLLECTION
-    if len(parts) > 1 and name == f"{parts[-2]}.json":
-        return Kind.ITEM
-    if suffix == ".parquet":
-        return Kind.TABLE
-    return Kind.PICTURE if suffix in _PICTURES else Kind.OTHER
+    if _IN_STORE in path:
+        return _kind_in_store(path)
+    folder, _, name = path.rpartition("/")
+    if path.count("/") < _DEEPEST_DOCUMENT:
+        if name == CATALOG:
+            return Kind.CATALOG
+        if name == "collection.json":
+            return Kind.COLLECTION
+        if folder and name == f"{folder.rpartition('/')[2]}.json":
+            return Kind.ITEM
+        if name.lower().endswith(".parquet"):
+            return Kind.TABLE
+    return Kind.PICTURE if name.lower().endswith(_PICTURES) else Kind.OTHER
+
+
+def _kind_in_store(path: str) -> Kind:
+    below = path.partition(_IN_STORE)[2].split("/")
+    return Kind.OBJECT if below[0] in _OBJECT_FOLDERS and len(below) > 1 else Kind.POINTER
 
 
 def headers_of(path: str, kind: Kind) -> tuple[str, str]:

@@ -57,6 +57,10 @@ class Snapshot(Protocol):
     def keeps_headers(self) -> bool:
         """Whether the target stores Content-Type and Cache-Control."""
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether an earlier commit has still to be finished, even if nothing changes."""
+
     def read(self, path: str) -> Versioned | None:
         """A document, or None where there is none.
 
@@ -71,8 +75,8 @@ class Snapshot(Protocol):
             PublishError: If the target cannot be listed.
         """
 
-    def digest(self, content: bytes) -> str:
-        """The digest that a listing would show for these bytes."""
+    def digest(self, content: bytes, like: str = "", /) -> str:
+        """The digest that a listing would show for these bytes, in the form of ``like`` where there are several."""
 
 
 class Target(Protocol):
@@ -81,6 +85,13 @@ class Target(Protocol):
     @property
     def url(self) -> str:
         """The target's address, for messages."""
+
+    @property
+    def exact(self) -> bool:
+        """See `Snapshot`."""
+
+    def digest(self, content: bytes, like: str = "", /) -> str:
+        """See `Snapshot`."""
 
     def snapshot(self) -> Snapshot:
         """The target as it stands.

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
 
+from simstac.addresses import web_address
 from simstac.errors import SimstacError
 from simstac.progress import OnProgress, Progress, silent
 from simstac.publishing.site import CATALOG
@@ -76,6 +77,12 @@ class Verified:
     def ok(self) -> bool:
         """Whether nothing is wrong."""
         return not self.findings
+
+    def totals(self) -> dict[str, Any]:
+        """What was read, for machines."""
+        names = ("location", "documents", "skipped", "links", "assets")
+        counts = {name: getattr(self, name) for name in names}
+        return counts | {"opened": dict(self.opened), "problems": len(self.findings)}
 
     @property
     def summary(self) -> str:
@@ -263,6 +270,7 @@ def _is_at(source: str, asset: Mapping[str, Any], address: str) -> bool:
 
 
 def _root_of(location: str) -> str:
+    location = web_address(location) if is_web(location) else location
     return location if location.endswith(".json") else f"{location.rstrip('/')}/{CATALOG}"
 
 

@@ -11,6 +11,8 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import unquote, urlsplit
 from urllib.request import Request, urlopen
 
+from simstac.addresses import web_address
+
 ORIGIN = "https://radiantearth.github.io"
 TIMEOUT_SECONDS = 60
 
@@ -59,8 +61,9 @@ def fetch(address: str, *, one_byte: bool = False) -> Answer:
 
 def _fetch_url(address: str, one_byte: bool) -> Answer:
     headers = {"Origin": ORIGIN, "User-Agent": "simstac"} | ({"Range": "bytes=0-0"} if one_byte else {})
+    request = Request(web_address(address), headers=headers)  # noqa: S310  # http(s)
     try:
-        with urlopen(Request(address, headers=headers), timeout=TIMEOUT_SECONDS) as response:  # noqa: S310  # http(s)
+        with urlopen(request, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310  # http(s)
             found = {name.lower(): value for name, value in response.headers.items()}
             return Answer(response.status, found, response.read(2) if one_byte else response.read())
     except HTTPError as error:

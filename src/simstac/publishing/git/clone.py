@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -59,7 +60,11 @@ class Clone:
     @cached_property
     def hash_name(self) -> str:
         """The hash that names objects: ``sha1`` or ``sha256``."""
-        return self.text("rev-parse", "--show-object-format")
+        return self.text("--git-dir", str(self.folder), "rev-parse", "--show-object-format")
+
+    def blob_id(self, content: bytes) -> str:
+        """The name of the object that holds these bytes."""
+        return hashlib.new(self.hash_name, b"blob %d\0%b" % (len(content), content), usedforsecurity=False).hexdigest()
 
     def head_branch(self) -> str:
         """The branch that is checked out; empty if none is."""
@@ -80,6 +85,13 @@ class Clone:
         output = self.run("ls-tree", "-r", "-z", commit, "--", *([prefix] if prefix else [])).stdout
         rows = (row.partition(b"\t") for row in output.split(b"\0") if row)
         return {os.fsdecode(path).removeprefix(prefix): meta.split()[2].decode() for meta, _, path in rows}
+
+    def no_folder(self, commit: str, prefix: str) -> str:
+        """What a commit has, as a file, a link or a submodule, where ``prefix`` wants a folder; empty if nothing."""
+        parts = prefix.rstrip("/").split("/")
+        paths = ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
+        rows = self.run("ls-tree", "-z", commit, "--", *paths).stdout.split(b"\0") if commit and prefix else []
+        return next((os.fsdecode(row.partition(b"\t")[2]) for row in rows if row and row.split()[1] != b"tree"), "")
 
     def content(self, blob: str) -> bytes:
         """The bytes of a file."""
@@ -124,7 +136,7 @@ class Clone:
             raise self._failed("fast-import", said)
         commit = self.tip(_REF)
         self.run("update-ref", "-d", _REF)
-        return commit
+        return self._signed(commit, base, message) if self._signs else commit
 
     def move_branch(self, branch: str, new: str, old: str) -> bool:
         """Move a branch that is still where it was; returns whether it was."""
@@ -231,6 +243,15 @@ class Clone:
 
     def _command(self, *arguments: str, hooks: bool = False) -> list[str]:
         return ["git", *(_QUIET[2:] if hooks else _QUIET), *arguments]
+
+    @property
+    def _signs(self) -> bool:
+        return self.text("config", "--type=bool", "commit.gpgSign", check=False) == "true"
+
+    def _signed(self, commit: str, base: str, message: str) -> str:
+        """The same commit with the user's signature, for fast-import makes none."""
+        parents = ["-p", base] if base else []
+        return self.text("commit-tree", "-S", *parents, "-m", message, f"{commit}^{{tree}}")
 
     def _refuse_busy(self) -> None:
         lock = self.folder / "index.lock"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ FILE_LIMIT = 100_000_000
 SITE_LIMIT = 1_000_000_000
 LOCK = "simstac.lock"
 NO_JEKYLL = ".nojekyll"
+VERBATIM = b"* -text -filter -ident -working-tree-encoding\n"
 NAMED = 3
 _OUTPUT_REMEDY = "leave it out of the outputs of the source, or publish to a bucket"
 _REMEDY = "keep large data in a bucket: set store.url to s3://bucket/prefix"
@@ -51,6 +51,15 @@ class GitTarget:
         """The folder's path."""
         return str(self.clone / self.prefix)
 
+    @property
+    def exact(self) -> bool:
+        """A commit's file ids say everything, in a moment."""
+        return True
+
+    def digest(self, content: bytes, _like: str = "", /) -> str:
+        """The blob id of these bytes."""
+        return self._clone.blob_id(content)
+
     def snapshot(self) -> GitSnapshot:
         """The branch as it stands, after a fetch if it is pushed.
 
@@ -60,10 +69,12 @@ class GitTarget:
         clone = self._clone
         with locked(clone.folder / LOCK):
             branch = self._branch(clone)
-            base = self._base(clone, branch)
-            snapshot = GitSnapshot(clone, base, self._folder)
-            self._refuse_strangers(clone)
-        return snapshot
+            local, remote = self._tips(clone, branch)
+            base = self._base(clone, branch, local, remote)
+            if taken := clone.no_folder(base, self._folder):
+                raise PublishError(self.clone / taken, "is no folder in the repository", "choose another prefix")
+            differs = self._refuse_strangers(clone)
+        return GitSnapshot(clone, base, self._folder, differs or base != local or (self.push and base != remote))
 
     def check(self, sizes: Mapping[str, int]) -> None:
         """Refuse what GitHub refuses: files of 100 MB, sites over 1 GB.
@@ -127,10 +138,12 @@ class GitTarget:
             raise PublishError(self.clone, "has no branch checked out", "check one out, or name one with branch")
         return branch
 
-    def _base(self, clone: Clone, branch: str) -> str:
+    def _tips(self, clone: Clone, branch: str) -> tuple[str, str]:
+        """Where the branch is, here and, if it is pushed, at the remote."""
+        return clone.tip(f"refs/heads/{branch}"), clone.fetch(self.remote, branch) if self.push else ""
+
+    def _base(self, clone: Clone, branch: str, local: str, remote: str) -> str:
         """The commit to build on: the remote's if it is ahead of ours, ours if it is ahead of the remote's."""
-        local = clone.tip(f"refs/heads/{branch}")
-        remote = clone.fetch(self.remote, branch) if self.push else ""
         if not local or not remote:
             return local or remote
         if clone.is_ancestor(local, remote):
@@ -150,9 +163,7 @@ class GitTarget:
             if change.path not in changes.dropped:
                 yield self._folder + change.path, change.body(changes.site)
         present = clone.blobs(changes.base, "")
-        for path in (NO_JEKYLL, *([f"docs/{NO_JEKYLL}"] if self._folder.startswith("docs/") else [])):
-            if path not in present:
-                yield path, b""
+        yield from ((path, content) for path, content in _settings(self._folder).items() if path not in present)
 
     def _gone(self, changes: Changes) -> list[str]:
         return [self._folder + path for path in (*(change.path for change in changes.gone), *changes.dropped)]
@@ -195,13 +206,15 @@ class GitSnapshot:
         clone: The clone.
         base: The commit; empty for a branch without any.
         folder: The folder that is published to, empty or ending in a slash.
-        exact: A commit's file ids say everything, in a moment.
+        unfinished: Whether the commit is not everywhere yet: in the branch, at the remote, in the checked-out files.
+        exact: See `GitTarget.exact`.
         keeps_headers: Git has no headers.
     """
 
     clone: Clone
     base: str
     folder: str
+    unfinished: bool = False
     exact: bool = field(default=True)
     keeps_headers: bool = field(default=False)
 
@@ -221,7 +234,7 @@ class GitSnapshot:
             if path.count("/") > 1:
                 table = decode_table(path, self.clone.content(self.blobs[path]))
                 paths |= {*table.files, *table.gone}
-        return frozenset({f"{self.folder}{path}" for path in paths} | {NO_JEKYLL, f"docs/{NO_JEKYLL}"})
+        return frozenset({f"{self.folder}{path}" for path in paths} | _settings(self.folder).keys())
 
     def read(self, path: str) -> Versioned | None:
         """A file of the commit, or None; the version is its blob id."""
@@ -232,11 +245,18 @@ class GitSnapshot:
         """The files of the commit below a folder."""
         return {path: Listed(None, blob, blob) for path, blob in self.blobs.items() if path.startswith(prefix)}
 
-    def digest(self, content: bytes) -> str:
+    def digest(self, content: bytes, _like: str = "", /) -> str:
         """The blob id of these bytes."""
-        return hashlib.new(
-            self.clone.hash_name, b"blob %d\0" % len(content) + content, usedforsecurity=False
-        ).hexdigest()
+        return self.clone.blob_id(content)
+
+
+def _settings(folder: str) -> dict[str, bytes]:
+    """Files that tell Pages, and Git where the folder is not the user's own, to take what is published as it is."""
+    return (
+        {NO_JEKYLL: b""}
+        | ({f"docs/{NO_JEKYLL}": b""} if folder.startswith("docs/") else {})
+        | ({f"{folder}.gitattributes": VERBATIM} if folder else {})
+    )
 
 
 def _message(changes: Changes) -> str:

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from hashlib import md5
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
+from simstac.addresses import not_in_an_href
 from simstac.errors import StorageError
 from simstac.publishing.s3.target import S3Target
 from simstac.publishing.web import ORIGIN, fetch
@@ -60,6 +62,7 @@ def diagnose_bucket(target: S3Target, public_url: str | None, *, fix_cors: bool 
         yield _attempt("checksum", probe.checksum, "s3:GetObject")
         yield _attempt("range", probe.part, "s3:GetObject")
         yield from probe.stranger(public_url, fix_cors=fix_cors)
+        yield from probe.address()
     finally:
         row = _attempt("delete", probe.delete, "s3:DeleteObject")
     yield row
@@ -142,7 +145,7 @@ class _Probe:
         """Read the object without credentials, from a browser's origin."""
         prefix = object_key(self.target.url)
         below = self.key.removeprefix(f"{prefix}/") if prefix else self.key
-        own = f"{self.client.meta.endpoint_url}/{self.bucket}/{prefix}".rstrip("/")
+        own = f"{self.client.meta.endpoint_url}/{self.bucket}/{quote(prefix)}".rstrip("/")
         address = f"{(public_url or own).rstrip('/')}/{below}"
         answer = fetch(address)
         if not answer.ok or answer.content != _BODY:
@@ -156,6 +159,12 @@ class _Probe:
             yield "CORS", True, "a browser may read it from another site", ""
             return
         yield from self._cors_rule(fix_cors=fix_cors)
+
+    def address(self) -> Iterator[Row]:
+        """Whether documents can name the bucket as a route of its own."""
+        if foreign := not_in_an_href(self.target.url):
+            detail = f"{self.target.url} holds {foreign!r}, which no href may hold: documents name no s3:// route there"
+            yield "address", True, detail, "choose another prefix if readers are to come by s3://"
 
     def _cors_rule(self, *, fix_cors: bool) -> Iterator[Row]:
         """The bucket's own rule, where a request could not show it."""

@@ -10,13 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, partial
 from hashlib import md5
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from simstac.errors import ConflictError, PublishError
 from simstac.progress import OnProgress
 from simstac.publishing.apply import write_in_order
-from simstac.publishing.changes import DELETES_PER_REQUEST, Change, Changes
-from simstac.publishing.site import Kind, Site, headers_of
+from simstac.publishing.changes import DELETES_PER_REQUEST, LARGE, Change, Changes
+from simstac.publishing.site import Site, headers_of
 from simstac.publishing.target import Listed, Versioned
 from simstac.s3.answers import code_of, why_refused
 from simstac.s3.bucket import endpoint_of, open_prefix
@@ -26,11 +27,10 @@ if TYPE_CHECKING:
 
 CONCURRENCY = 32
 IN_FLIGHT = 64 << 20
-LARGE = 8 << 20
 PARTS = 4
 PAUSES = (0.1, 0.3, 1.0, 3.0)
 TRIES = 5
-_MD5 = re.compile(r"[0-9a-f]{32}")
+_MD5 = re.compile(r"[0-9a-f]{32}(-[0-9]+)?")
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class S3Target:
         base: A bucket has no state that a commit must find.
         exact: Listing a bucket costs a request for every thousand objects.
         keeps_headers: Objects keep Content-Type and Cache-Control.
+        unfinished: A commit is done when its last file is put.
     """
 
     url: str
@@ -54,6 +55,7 @@ class S3Target:
     base: str = ""
     exact: bool = False
     keeps_headers: bool = True
+    unfinished: bool = False
 
     def snapshot(self) -> S3Target:
         """The bucket as it stands, which is the bucket itself."""
@@ -86,9 +88,13 @@ class S3Target:
         except obstore.exceptions.BaseError as error:
             raise self._refused(error) from None
 
-    def digest(self, content: bytes) -> str:
-        """The MD5, which is an object's ETag unless it was encrypted or sent in parts."""
-        return md5(content, usedforsecurity=False).hexdigest()
+    def digest(self, content: bytes, like: str = "", /) -> str:
+        """The MD5, which is an object's ETag unless it was encrypted; that of the parts' where it was sent in parts."""
+        if "-" not in like:
+            return md5(content, usedforsecurity=False).hexdigest()
+        starts = range(0, len(content), LARGE)
+        parts = [md5(content[start : start + LARGE], usedforsecurity=False).digest() for start in starts]
+        return f"{md5(b''.join(parts), usedforsecurity=False).hexdigest()}-{len(parts)}"
 
     def commit(self, changes: Changes, on_progress: OnProgress) -> str:
         """Apply a plan.
@@ -101,11 +107,19 @@ class S3Target:
         return ""
 
     def write(self, puts: Sequence[Change], site: Site, done: Callable[[Change], None]) -> str:
-        """Put objects, many at once; returns the ETag of the last."""
+        """Put objects, many at once, the small ones first; returns the ETag of the last."""
+        bound, etags = IN_FLIGHT // CONCURRENCY, dict[str, str]()
+        for some in ([each for each in puts if each.size <= bound], [each for each in puts if each.size > bound]):
+            if some:
+                self._write_at_once(some, site, done, etags)
+        return etags[puts[-1].path]
+
+    def _write_at_once(
+        self, puts: Sequence[Change], site: Site, done: Callable[[Change], None], etags: dict[str, str]
+    ) -> None:
         largest = max(change.size for change in puts)
         workers = min(CONCURRENCY, len(puts), max(4, IN_FLIGHT // max(largest, 1)))
         queue, lock, stop = iter(puts), threading.Lock(), threading.Event()
-        etags: dict[str, str] = {}
 
         def work() -> None:
             while True:
@@ -129,7 +143,6 @@ class S3Target:
                     future.result()
             finally:
                 stop.set()
-        return etags[puts[-1].path]
 
     def delete(self, paths: Sequence[str]) -> None:
         """Delete objects, a thousand a request."""
@@ -148,34 +161,31 @@ class S3Target:
 
     def _put(self, change: Change, site: Site) -> str:
         """Put one object; a failed precondition where the bytes are ours is success, for a retry may cause it."""
-        import obstore  # noqa: PLC0415
+        if change.streams and change.file:
+            with site.held(change.file) as path:
+                return self._send(change, path, mode="overwrite", use_multipart=True)
+        body = change.body(site)
+        try:
+            return self._send(change, body, mode=_mode(change), use_multipart=False)
+        except ConflictError:
+            found = self.read(change.path)
+            if found is None or found.content != body:
+                raise
+            return found.version
+
+    def _send(self, change: Change, body: bytes | Path, **how: Any) -> str:
+        import obstore  # noqa: PLC0415  # the native module loads where S3 is used
 
         attributes = dict(zip(("Content-Type", "Cache-Control"), headers_of(change.path, change.kind), strict=True))
-        large = change.kind is Kind.OBJECT and change.size > LARGE
-        body = None if large else change.body(site)
-        put = partial(
-            obstore.put,
-            self._store,
-            change.path,
-            site.root / change.path if body is None else body,
-            attributes=attributes,
-            mode=_mode(change),
-            use_multipart=large,
-            chunk_size=LARGE,
-            max_concurrency=PARTS,
-        )
+        settings: dict[str, Any] = {"attributes": attributes, "chunk_size": LARGE, "max_concurrency": PARTS, **how}
         try:
-            result = _again_if_unanswered(put)
+            result = _again_if_unanswered(partial(obstore.put, self._store, change.path, body, **settings))
         except (obstore.exceptions.BaseError, FileNotFoundError) as error:
             if not _is_conflict(error, change):
                 raise self._refused(error) from None
-        else:
-            return str(result["e_tag"] or "")
-        found = self.read(change.path)
-        if found is None or found.content != body:
             where = f"{self.url}/{change.path}"
-            raise ConflictError(where, "was changed by somebody else meanwhile", "run it again")
-        return found.version
+            raise ConflictError(where, "was changed by somebody else meanwhile", "run it again") from None
+        return str(result["e_tag"] or "")
 
     def _refused(self, error: Exception) -> PublishError:
         return PublishError(self.url, *why_refused(error, endpoint_of(self.endpoint_url)))
