@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import is_dataclass
 from importlib import import_module
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import click
@@ -24,8 +25,22 @@ SECTIONS = ("Args", "Attributes", "Returns", "Yields", "Raises")
 CONFIGURED = ("Metadata", "Project")
 BELOW = {
     "objects": ("Files", "files_at"),
+    "pipeline": (
+        "doctor",
+        "expire",
+        "remove_collection",
+        "remove_run",
+        "status",
+        "BuildReport",
+        "CollectionReport",
+        "Outcome",
+        "RunReport",
+        "Verified",
+    ),
     "sources.iris": ("cubes",),
     "sources.virtual": ("placed_files",),
+    "stac.placement": ("Placement", "Route", "place_store"),
+    "stac.validate": ("Checked", "Finding"),
     "write": ("open_stored", "write", "write_virtual"),
     "xpublish": ("SimstacPlugin", "catalogued"),
 }
@@ -141,14 +156,16 @@ def _entry(name: str, each: Any) -> str:
         return f"## {name}\n\n{_docstring(each)} Its methods:\n\n{_methods(each)}"
     if inspect.isclass(each) and not is_dataclass(each):
         return f"## {name}\n\n{_docstring(each)}"
-    return f"## {name}\n\n```python\n{name}{_signature(each)}\n```\n\n{_docstring(each)}"
+    properties = _methods(each, property) if inspect.isclass(each) else ""
+    also = f"\n\n**Properties**\n\n{properties}" if properties else ""
+    return f"## {name}\n\n```python\n{name}{_signature(each)}\n```\n\n{_docstring(each)}{also}"
 
 
-def _methods(protocol: type) -> str:
-    """The methods and properties of a protocol, a line each."""
+def _methods(owner: type, kinds: type | tuple[type, ...] = (property, FunctionType)) -> str:
+    """The methods and properties of a class, a line each."""
     lines = []
-    for name, each in vars(protocol).items():
-        if not name.startswith("_") and (isinstance(each, property) or inspect.isfunction(each)):
+    for name, each in vars(owner).items():
+        if not name.startswith("_") and isinstance(each, kinds):
             signature = inspect.signature(each.fget if isinstance(each, property) else each)
             parameters = list(signature.parameters.values())[1:]
             arguments = [str(one.replace(annotation=_AsWritten(one.annotation))) for one in parameters]
