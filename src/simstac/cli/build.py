@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 CONFIG = click.argument("config", type=click.Path(path_type=Path))
 JSON = click.option("--json", "as_json_", is_flag=True, help="Print one JSON object a line.")
-DROP = click.option("--drop-vanished", is_flag=True, help="Drop runs from the store whose results are gone.")
+DROP = click.option("--drop-vanished", is_flag=True, help="Drop runs, files and stores that are gone from the source.")
 
 
 def _reaching_a_bucket[F: Callable[..., Any]](command: F) -> F:
@@ -48,7 +48,7 @@ DASK = click.option(
 @DASK
 @JSON
 def build(config: Path, drop_vanished: bool, jobs: int | None, dask: str | None, as_json_: bool) -> int:
-    """Read the runs, write the stores, and build the site of CONFIG."""
+    """Read the sources, write the stores, and build the site of CONFIG."""
     from simstac import pipeline  # noqa: PLC0415  # keeps --help light
 
     project = pipeline.load_project(config)

@@ -36,7 +36,7 @@ def validate(location: str, official: str | None, as_json_: bool) -> int:
 
 @click.command()
 @click.argument("location", metavar="PATH|URL")
-@click.option("--sample", default=3, show_default=True, help="Chunks read of each variable; 0 reads none.")
+@click.option("--sample", default=3, show_default=True, help="Places at which each variable is read; 0 opens no store.")
 @JSON
 def verify(location: str, sample: int, as_json_: bool) -> int:
     """Go through a catalog as a stranger: follow every link, open every asset, read a sample of it."""

@@ -22,7 +22,7 @@ EPILOG = (
 @click.version_option(package_name="simstac")
 @click.option("-v", "--verbose", count=True, help="Log what is done; twice for details.")
 def app(verbose: int) -> None:
-    """Turn simulation results into Icechunk stores with a STAC catalog around them, and publish both."""
+    """Turn simulation results and gridded data into Icechunk stores with a STAC catalog, and publish both."""
     if verbose:
         level = logging.INFO if verbose == 1 else logging.DEBUG
         logging.basicConfig(format="%(name)s: %(message)s", stream=sys.stderr)
