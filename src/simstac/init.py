@@ -1,16 +1,22 @@
-"""A first configuration for a folder of runs or of gridded files, from what is in it."""
+"""A first configuration for what is in a folder or a bucket: runs, what EP-Launch or Scythe left, gridded files."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from simstac.errors import ConfigError, SourceError
 from simstac.objects import Files, files_at
+from simstac.sources.eplaunch.cache import folders_with_cache
+from simstac.sources.eplaunch.launches import find_launches
+from simstac.sources.scythe.layout import find_runs as find_scythe_runs
+from simstac.sources.scythe.layout import gathered_frames, is_version, split_address
 from simstac.stac.metadata import identifier
 from simstac.studies import Run, Source, find_runs, find_study, read_parameters, source_of
 from simstac.studies.definition import is_remote
@@ -20,6 +26,7 @@ FILE_NAME = "simstac.yaml"
 PATTERNS = ("*", "*/*", "*/*/*")
 TABLES = (".csv", ".parquet", ".pq")
 GRIDDED = (".nc", ".nc4", ".h5", ".hdf5", ".grib2", ".grib", ".grb2", ".grb", ".zarr")
+LISTINGS_AT_ONCE = 16
 
 TEMPLATE = """\
 # What is published, and where to: simstac build {file}, simstac publish {file}.
@@ -31,30 +38,54 @@ catalog:
   # public_url: https://data.example.org/stac   # where the site will be read
   site: site
 collections:
+{collections}
+# targets:
+#   - {{type: local, path: /srv/www/stac}}
+#   - {{type: s3, url: "s3://bucket/stac", region: us-east-1}}
+"""
+COLLECTION = """\
   - id: {id}
     title: {title}
     description: {description}
     license: CC-BY-4.0   # an SPDX identifier; choose the one that you publish under
     # providers: [{{name: Your lab, roles: [producer], url: "https://example.org"}}]
-    source: {{{source}}}
-# targets:
-#   - {{type: local, path: /srv/www/stac}}
-#   - {{type: s3, url: "s3://bucket/stac", region: us-east-1}}
-"""
+    source: {{{source}}}"""
+WHERE = """
+    metadata: {bbox: [-180, -90, 180, 90]}   # west, south, east, north: the results do not say where; narrow it"""
 
 
-def write_config(directory: Path | str, engine: str = "energyplus", access: Mapping[str, Any] | None = None) -> Path:
-    """Write ``simstac.yaml`` for a folder of runs into it, or for runs in a bucket into the current folder.
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A configuration that was written.
 
-    A folder without runs, but with NetCDF, HDF5, GRIB or Zarr files, gets one for these.
+    Attributes:
+        path: Where it is.
+        found: What it is of, a line for each collection.
+    """
+
+    path: Path
+    found: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What one collection is of: its title, how many there are of what, and the keys of its source."""
+
+    title: str
+    said: str
+    source: Mapping[str, Any]
+
+
+def write_config(directory: Path | str, access: Mapping[str, Any] | None = None) -> Written:
+    """Write ``simstac.yaml`` for a folder into it, or for a bucket into the current folder.
+
+    A folder that EP-Launch worked in, or one above it, becomes a collection of its launches. A Scythe experiment, a
+    version or a run of it becomes one of its runs; a folder of experiments one for each. Other runs are EnergyPlus's,
+    up to three levels below. A folder without runs, but with NetCDF, HDF5, GRIB or Zarr files, gets one for these.
 
     Args:
-        directory: The folder or the ``s3://bucket/prefix``; the runs lie up to three levels below it.
-        engine: The xarray engine that reads a run.
+        directory: The folder or the ``s3://bucket/prefix``.
         access: How the bucket is reached: the keywords of `simstac.objects.files_at`.
-
-    Returns:
-        The path of the configuration.
 
     Raises:
         ConfigError: If there is a configuration already.
@@ -64,35 +95,131 @@ def write_config(directory: Path | str, engine: str = "energyplus", access: Mapp
     path = Path(FILE_NAME) if remote else Path(directory) / FILE_NAME
     if path.exists():
         raise ConfigError(path, "is there already", "edit it, or remove it first")
-    found = {key: value for key, value in (access or {}).items() if value}
-    if remote:
-        title, what = str(directory).rstrip("/").rpartition("/")[2], "simulation"
-        pattern, count, table = _runs_below(str(directory).rstrip("/"), engine, found)
-    else:
-        title, what = Path(directory).resolve().name, "simulation"
-        try:
-            pattern, runs = _runs_in(Path(directory), engine)
-            count, table = len(runs), _table_of(Path(directory), runs)
-        except SourceError:
-            pattern, count = _gridded_in(Path(directory))
-            if not count:
-                raise
-            engine, table, what = "cf", None, "file"
-    description = f"{count} {what}{'' if count == 1 else 's'} of {title}."
-    facts = {"engine": engine, "path": pattern, **found} | ({"parameters": table} if table else {})
+    reached = {key: value for key, value in (access or {}).items() if value}
+    address = str(directory).rstrip("/") if remote else str(Path(directory).resolve())
+    title = address.rpartition("/")[2] if remote else Path(address).name
+    found = _found_at(address, title, reached)
     text = TEMPLATE.format(
         file=path.name,
         id=identifier(title) or "simulations",
-        title=json.dumps(title, ensure_ascii=False),
-        description=json.dumps(description, ensure_ascii=False),
-        source=", ".join(f"{key}: {_yaml(key, value)}" for key, value in facts.items()),
+        title=_quoted(title),
+        description=_quoted(" ".join(f"{each.said}." for each in found)),
+        collections="\n".join(_collection(each, reached) for each in found),
     )
     path.write_text(text, encoding="utf-8")
-    return path
+    return Written(path, tuple(each.said for each in found))
 
 
-def _yaml(key: str, value: object) -> str:
-    return str(value) if key == "engine" else json.dumps(value, ensure_ascii=False)
+def _found_at(address: str, title: str, access: Mapping[str, Any]) -> tuple[_Found, ...]:
+    """What lies at an address, the surest sign first: EP-Launch, an experiment, runs, experiments, gridded files."""
+    here = not is_remote(address)
+    found = (_launches(Path(address), title) if here else ()) or _experiment(address, access)
+    if found:
+        return found
+    try:
+        return (_energyplus(address, title, access),)
+    except SourceError:
+        with suppress(SourceError):
+            found = _experiments(address, access)
+        found = found or (_gridded(Path(address), title) if here else ())
+        if found:
+            return found
+        raise
+
+
+def _collection(found: _Found, access: Mapping[str, Any]) -> str:
+    facts = {"engine": found.source["engine"], "path": found.source["path"], **access, **found.source}
+    text = COLLECTION.format(
+        id=identifier(found.title) or "simulations",
+        title=_quoted(found.title),
+        description=_quoted(f"{found.said}."),
+        source=", ".join(f"{key}: {value if key == 'engine' else _quoted(value)}" for key, value in facts.items()),
+    )
+    return text + WHERE if found.source["engine"] == "scythe" else text
+
+
+def _quoted(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _launches(folder: Path, title: str) -> tuple[_Found, ...]:
+    """What EP-Launch worked on; nothing where it never did."""
+    if not folder.is_dir() or not folders_with_cache(folder):
+        return ()
+    launches, _ = find_launches(folder)
+    runs = [launch for launch in launches if launch.entry.simulates or launch.outputs is not None]
+    if not runs:
+        return ()
+    folders = len({launch.folder for launch in runs})
+    said = f"{_count(len(runs), 'launch', 'launches')} of EP-Launch in {_count(folders, 'folder', 'folders')}"
+    return (_Found(title, said, {"engine": "eplaunch", "path": "."}),)
+
+
+def _experiment(address: str, access: Mapping[str, Any], below: str = "") -> tuple[_Found, ...]:
+    """The Scythe experiment at an address, or the version or run of it; nothing where there is none.
+
+    Args:
+        address: The address.
+        access: See `write_config`.
+        below: A folder of the address that is the experiment.
+    """
+    top, part = split_address(f"{address}/{below}".rstrip("/"))
+    try:
+        files = files_at(top, **access)
+        if not part and not any(map(is_version, files.folder_at().folders)):
+            return ()
+        runs = find_scythe_runs(files, part)
+        complete = sum(bool(gathered_frames(files, run)) for run in runs)
+    except SourceError:
+        return ()
+    if not complete:
+        return ()
+    name, versions = top.rpartition("/")[2], len({run.version for run in runs})
+    said = f"{_count(len(runs), 'run', 'runs')} of {_count(versions, 'version', 'versions')} of the Scythe experiment"
+    said = f"{said} {name}, {complete} with results"
+    here = "/".join(([".."] * len(part.split("/")) if part else []) + [part]).strip("/")
+    local = below or here or "."
+    path = f"{top}/{part}".rstrip("/") if is_remote(address) else local
+    return (_Found(name, said, {"engine": "scythe", "path": path}),)
+
+
+def _experiments(address: str, access: Mapping[str, Any]) -> tuple[_Found, ...]:
+    """The Scythe experiments whose folders lie below an address."""
+    names = files_at(address, **access).folder_at().folders
+    with ThreadPoolExecutor(LISTINGS_AT_ONCE) as pool:
+        return tuple(
+            each for found in pool.map(lambda name: _experiment(address, access, name), names) for each in found
+        )
+
+
+def _energyplus(address: str, title: str, access: Mapping[str, Any]) -> _Found:
+    if is_remote(address):
+        pattern, count, table = _runs_below(address, "energyplus", access)
+    else:
+        pattern, runs = _runs_in(Path(address), "energyplus")
+        count, table = len(runs), _table_of(Path(address), runs)
+    source = {"engine": "energyplus", "path": pattern} | ({"parameters": table} if table else {})
+    return _Found(title, f"{_count(count, 'simulation', 'simulations')} of {title}", source)
+
+
+def _gridded(directory: Path, title: str) -> tuple[_Found, ...]:
+    """The gridded files of the format that has most; nothing where there are none."""
+    found = Counter(
+        (path.suffix, path.parent == directory)
+        for path in directory.rglob("*")
+        if path.suffix in GRIDDED and not any(parent.suffix in GRIDDED for parent in path.parents)
+    )
+    if not found:
+        return ()
+    counts = {suffix: found[suffix, True] + found[suffix, False] for suffix, _ in found}
+    suffix = max(counts, key=lambda each: counts[each])
+    pattern = f"{'**/' if found[suffix, False] else ''}*{suffix}"
+    said = f"{_count(counts[suffix], 'file', 'files')} of {title}"
+    return (_Found(title, said, {"engine": "cf", "path": pattern}),)
+
+
+def _count(number: int, one: str, several: str) -> str:
+    return f"{number} {one if number == 1 else several}"
 
 
 def _runs_below(address: str, engine: str, access: Mapping[str, Any]) -> tuple[str, int, str | None]:
@@ -140,18 +267,6 @@ def _runs_in(directory: Path, engine: str) -> tuple[str, tuple[Run, ...]]:
         others = [path for path in directory.glob(narrowed) if path not in found]
         return narrowed, find_runs(narrowed, base=directory, ignore=others, is_run=is_run)
     raise SourceError(directory, f"holds no runs that {engine} reads", "name the folder that the runs' folders are in")
-
-
-def _gridded_in(directory: Path) -> tuple[str, int]:
-    """The pattern that matches the gridded files of the format that has most, and how many they are."""
-    found = Counter(
-        (path.suffix, path.parent == directory)
-        for path in directory.rglob("*")
-        if path.suffix in GRIDDED and not any(parent.suffix in GRIDDED for parent in path.parents)
-    )
-    counts = {suffix: found[suffix, True] + found[suffix, False] for suffix, _ in found}
-    suffix = max(counts, key=lambda each: counts[each], default="")
-    return f"{'**/' if found[suffix, False] else ''}*{suffix}", counts.get(suffix, 0)
 
 
 def _table_of(directory: Path, runs: tuple[Run, ...]) -> str | None:

@@ -170,6 +170,7 @@ def test_init_writes_a_configuration_that_builds(simstac, study_folder):
     (study_folder / "buildings.yaml").unlink()
     said = simstac("init", study_folder)
     assert said.code == 0
+    assert said.out.splitlines()[0] == "found 3 simulations of study"
     text = (study_folder / "simstac.yaml").read_text()
     assert 'path: "runs/*", parameters: "runs/params.csv"' in text
     assert simstac("build", study_folder / "simstac.yaml").code == 0

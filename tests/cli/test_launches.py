@@ -52,3 +52,12 @@ def test_eplaunch_finds_its_cache_as_it_left_it(simstac, eplaunch_folder):  # no
     simstac("status", eplaunch_folder)
     assert (house / ".eplaunch").read_bytes() == before
     assert set(CacheFile(house).get_files_for_workflow(SI)) == {"tight.idf", "bad.idf", "never.idf"}
+
+
+def test_init_writes_a_configuration_of_the_launches(simstac, eplaunch_folder):  # noqa: F811
+    said = simstac("init", eplaunch_folder)
+    assert said.out.splitlines()[0] == "found 5 launches of EP-Launch in 2 folders"
+    assert 'source: {engine: eplaunch, path: "."}' in (eplaunch_folder / "simstac.yaml").read_text()
+    said = simstac("build", eplaunch_folder / "simstac.yaml")
+    assert "launches: written, version 1, 5 runs (2 completed, 1 failed, 1 missing, 1 superseded)" in said.out
+    assert simstac("build", eplaunch_folder / "simstac.yaml").out.startswith("launches: unchanged")

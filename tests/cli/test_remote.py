@@ -2,9 +2,12 @@
 
 import json
 import re
+import shutil
 
 import pytest
 from tests.publishing.proxy import proxied
+
+from simstac.objects import files_at
 
 
 @pytest.fixture
@@ -23,7 +26,8 @@ def bucket(s3, three_runs, tmp_path, monkeypatch):
 def test_init_build_and_status_of_a_bucket(simstac, s3, bucket, tmp_path):
     with proxied(s3.endpoint_url) as proxy:
         said = simstac("init", f"s3://{bucket}/study", "--endpoint-url", proxy.url)
-        assert said.out == "wrote simstac.yaml\nedit it, then: simstac build simstac.yaml\n"
+        wrote = "wrote simstac.yaml\nedit it, then: simstac build simstac.yaml\n"
+        assert said.out == f"found 3 simulations of study\n{wrote}"
         text = (tmp_path / "simstac.yaml").read_text()
         assert (
             f'source: {{engine: energyplus, path: "s3://{bucket}/study/runs/*", endpoint_url: "{proxy.url}", '
@@ -56,6 +60,34 @@ def test_init_build_and_status_of_a_bucket(simstac, s3, bucket, tmp_path):
         ]
     again = simstac("init", f"s3://{bucket}/study", "--endpoint-url", s3.endpoint_url)
     assert (again.code, "simstac.yaml: is there already" in again.err) == (2, True)
+
+
+def test_init_of_scythes_experiments_one_of_them_or_a_run_of_it(simstac, s3, scythe, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    endpoint = ("--endpoint-url", s3.endpoint_url)
+    said = simstac("init", scythe.address, *endpoint)
+    assert "found 4 runs of 3 versions of the Scythe experiment office_box, 3 with results\n" in said.out
+    text = (tmp_path / "simstac.yaml").read_text()
+    assert f'source: {{engine: scythe, path: "{scythe.address}/office_box", endpoint_url: "{s3.endpoint_url}"}}' in text
+    assert f'path: "{scythe.address}/late_box"' in text
+    (tmp_path / "simstac.yaml").unlink()
+    simstac("init", f"{scythe.address}/office_box/", *endpoint)
+    said = simstac("build", "simstac.yaml")
+    assert "office_box: written" in said.out
+    assert "4 runs (3 completed, 1 incomplete)" in said.out
+    version, time = scythe.office_box[0].split("/")[1:]
+    copy = files_at(f"{scythe.address}/office_box/{version}", endpoint_url=s3.endpoint_url)
+    for file in copy.list():
+        target = tmp_path / "copy" / "office_box" / version / file.path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        copy.fetch(file.path, target)
+    for folder in ("copy", "copy/office_box", f"copy/office_box/{version}", f"copy/office_box/{version}/{time}"):
+        said = simstac("init", folder)
+        assert "found 1 run of 1 version of the Scythe experiment office_box, 1 with results\n" in said.out
+        said = simstac("build", f"{folder}/simstac.yaml")
+        assert (said.code, "1 run (1 completed)" in said.out) == (0, True)
+        (tmp_path / folder / "simstac.yaml").unlink()
+        shutil.rmtree(tmp_path / folder / "site")
 
 
 def test_what_is_wrong_with_an_address_is_said(simstac, s3, bucket, monkeypatch):

@@ -78,11 +78,17 @@ def demo(directory: Path) -> int:
 @click.argument("directory", metavar="DIR|s3://…")
 @_reaching_a_bucket
 def init(directory: str, **access: str | bool | None) -> None:
-    """Look at the runs or gridded files in a folder, or runs in a bucket, and write a configuration."""
+    """Look at what is in a folder or a bucket and write a configuration for it.
+
+    It may hold EnergyPlus runs, what EP-Launch worked on, experiments of
+    Scythe, or, in a folder, gridded files.
+    """
     from simstac.init import write_config  # noqa: PLC0415  # keeps --help light
 
-    path = write_config(_place(directory), access=access)
-    click.echo(f"wrote {path}\nedit it, then: simstac build {shlex.quote(str(path))}")
+    written = write_config(_place(directory), access=access)
+    found = "".join(f"found {line}\n" for line in written.found)
+    command = f"simstac build {shlex.quote(str(written.path))}"
+    click.echo(f"{found}wrote {written.path}\nedit it, then: {command}")
 
 
 @click.command()

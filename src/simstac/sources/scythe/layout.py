@@ -62,6 +62,11 @@ def split_address(address: str) -> tuple[str, str]:
     return "/".join(parts), ""
 
 
+def is_version(folder: str) -> bool:
+    """Whether a folder of an experiment has the name of a version."""
+    return _VERSION.fullmatch(folder) is not None
+
+
 def find_runs(files: Files, below: str = "") -> tuple[ScytheRun, ...]:
     """The runs of an experiment, the oldest version first; folders that are no versions are passed over.
 
@@ -75,7 +80,7 @@ def find_runs(files: Files, below: str = "") -> tuple[ScytheRun, ...]:
     if "/" in below:
         return (_run(*below.split("/")),)
     folders = [below] if below else files.folder_at().folders
-    versions = [folder for folder in folders if _VERSION.fullmatch(folder)]
+    versions = [folder for folder in folders if is_version(folder)]
     if not versions:
         remedy = "point the path at an experiment, such as s3://bucket/scythe/NAME, whose folders are v1.0.0, v2.0.0 …"
         raise SourceError(files.address, "holds no version of an experiment", remedy)
