@@ -1,9 +1,11 @@
 """Studies from results of idfkit and directories of file systems, over real runs that idfkit's own classes hold."""
 
 import asyncio
+import io
 import pickle
 import shutil
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +24,7 @@ from tests.study_folder import three_runs  # noqa: F401  # fixture
 import simstac
 from simstac.errors import SourceError
 from simstac.objects import LocalFiles
+from simstac.sources.idfkit import place_of
 from simstac.storage import LocalPath
 from simstac.studies.read import read_run
 from simstac.write import write_study
@@ -158,6 +161,76 @@ def test_an_own_file_system_is_read_again_only_where_it_changed(folder, tmp_path
     shutil.copy(folder / "i20" / "eplusout.sql", folder / "i5" / "eplusout.sql")
     stored, report = write_study(simstac.study((fs, "study")), store, LocalPath())
     assert (stored.changed, report.rewritten) == (True, ("i5",))
+
+
+class OpenedInPieces(OwnFileSystem):
+    """It opens files too, as those of fsspec do, and notes how much is asked for at once."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.asked = set[int]()
+
+    def read_bytes(self, path):
+        raise AssertionError(path)
+
+    def open(self, path, mode):
+        assert mode == "rb"
+        self.read.append(str(path))
+        file, note = (self.root / path).open("rb"), self.asked.add
+
+        class Noted(io.BufferedReader):
+            def read(self, size=-1):
+                note(size)
+                return super().read(size)
+
+        return Noted(file.detach())
+
+
+def test_a_file_system_that_opens_files_is_read_in_pieces(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("simstac.sources.idfkit.PIECE", 10_000)
+    whole = write_study(simstac.study((OwnFileSystem(tmp_path), "study")), str(tmp_path / "whole"), LocalPath())
+    fs = OpenedInPieces(tmp_path)
+    stored, report = write_study(simstac.study((fs, "study")), str(tmp_path / "pieces"), LocalPath())
+    assert fs.asked == {10_000}
+    assert report == whole[1]
+    assert stored.fingerprint == whole[0].fingerprint
+    assert not write_study(simstac.study((fs, "study")), str(tmp_path / "pieces"), LocalPath())[0].changed
+    (folder / "i5" / "eplusout.err").unlink()
+    study = simstac.study((fs, "study"))
+    (folder / "i5" / "eplusout.sql").unlink()
+    _, report = write_study(study, str(tmp_path / "pieces"), LocalPath())
+    assert report.unreadable == {"i5": "eplusout.sql: does not exist; check the path"}
+
+
+class HeldWhole(OwnFileSystem):
+    """It says how many files are being read at once."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.now, self.most = 0, 0
+
+    def read_bytes(self, path):
+        self.now += 1
+        self.most = max(self.most, self.now)
+        time.sleep(0.01)
+        content = super().read_bytes(path)
+        self.now -= 1
+        return content
+
+
+def test_a_file_system_that_reads_whole_files_holds_one_of_them(folder, tmp_path, monkeypatch):
+    fs, store = HeldWhole(tmp_path), str(tmp_path / "store")
+    write_study(simstac.study((fs, "study")), store, LocalPath())
+    write_study(simstac.study((fs, "study")), store, LocalPath())
+    assert (len(fs.read), fs.most) == (24, 1)
+
+    def full(self, path):
+        raise MemoryError
+
+    monkeypatch.setattr(HeldWhole, "read_bytes", full)
+    with pytest.raises(SourceError, match="reads whole files; give it a method open") as caught:
+        place_of(fs, "study").fetch("i5/eplusout.sql", tmp_path / "copy")
+    assert caught.value.where == "study/i5/eplusout.sql"
 
 
 def test_an_asynchronous_file_system_of_ones_own(folder, tmp_path):

@@ -7,11 +7,13 @@ import inspect
 import posixpath
 import re
 from asyncio import AbstractEventLoop
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from threading import Lock
+from typing import Any, Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
 from simstac.errors import SourceError
@@ -19,10 +21,10 @@ from simstac.objects import BucketFiles, FileInfo, Files, Folder
 from simstac.s3.credentials import LIFETIME
 from simstac.storage import LocalPath, S3Keys, StorageScheme
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 HOME = "idfkit.simulation.fs"
+PIECE = 8 << 20
+_HELD_WHOLE = Lock()
+"""Held while a file is in memory whole."""
 _AMAZON = re.compile(r"s3(\.[a-z0-9-]+)?\.amazonaws\.com(\.cn)?")
 
 
@@ -48,8 +50,8 @@ class Event(Protocol):
 def place_of(fs: Any, directory: str, loop: AbstractEventLoop | None = None) -> Path | Files:
     """The files below a directory of a file system: a folder of this machine, or what lists and fetches them.
 
-    Buckets are read with the keys and the endpoint of their file system, but as streams; idfkit's own file systems hold
-    whole files in memory, and so do those of users, of which no more is known than the protocol says.
+    Buckets are read with the keys and the endpoint of their file system, but as streams, where idfkit's own classes
+    would hold whole files in memory. Those of users are read as `FileSystemFiles` says.
 
     Args:
         fs: A ``FileSystem`` or an ``AsyncFileSystem``; None for this machine.
@@ -73,6 +75,10 @@ def place_of(fs: Any, directory: str, loop: AbstractEventLoop | None = None) -> 
 @dataclass(frozen=True)
 class FileSystemFiles:
     """The files below a directory of a user's own file system; they have no sizes and no versions.
+
+    idfkit's protocol reads whole files (``read_bytes``), so one file is in memory while it is fetched, never two in a
+    process. A file system that also has ``open(path, "rb")``, which the protocol lacks and fsspec has, is read in
+    pieces. Large results in a file system that cannot have it are better read by a `simstac.objects.Files`.
 
     Attributes:
         fs: A ``FileSystem`` or an ``AsyncFileSystem``; workers can read it if it can be pickled.
@@ -117,8 +123,9 @@ class FileSystemFiles:
         return content
 
     def fetch(self, path: str, to: Path) -> None:
-        """See `Files`; the protocol has no streams, so the file is in memory for a moment."""
-        to.write_bytes(self.read(path))
+        """See `Files`; in pieces if the file system has ``open(path, "rb")``, else whole, one file at a time."""
+        with to.open("wb") as target, closing(self._pieces(path)) as pieces:
+            target.writelines(pieces)
 
     def url(self, path: str) -> str:
         """See `Files`; the path in the file system."""
@@ -127,6 +134,16 @@ class FileSystemFiles:
     def __getstate__(self) -> dict[str, Any]:
         """An event loop stays where it is."""
         return {**self.__dict__, "loop": None}
+
+    def _pieces(self, path: str) -> Generator[bytes]:
+        where, opens = self.url(path), callable(getattr(self.fs, "open", None))
+        if not opens:
+            with _HELD_WHOLE:
+                yield self.read(path)
+            return
+        with self._explained(where), self.fs.open(where, "rb") as file:
+            while piece := file.read(PIECE):
+                yield piece
 
     def _call(self, method: str, *arguments: str) -> Any:
         result = getattr(self.fs, method)(*arguments)
@@ -145,6 +162,9 @@ class FileSystemFiles:
         except OSError as error:
             problem = f"cannot be read: {error.strerror or error}"
             raise SourceError(where, problem, "check that it is there and readable") from error
+        except MemoryError as error:
+            problem = f"does not fit into memory, and {type(self.fs).__name__} reads whole files"
+            raise SourceError(where, problem, 'give it a method open(path, "rb"), which is read in pieces') from error
 
 
 @dataclass(frozen=True)

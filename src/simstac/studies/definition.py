@@ -137,5 +137,5 @@ def _fingerprint(run: Run, source: Source, reader: str) -> str:
         return ""
     try:
         return run_fingerprint(run.path, source, reader)
-    except SourceError:
+    except (SourceError, OSError):
         return ""

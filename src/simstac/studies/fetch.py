@@ -79,13 +79,14 @@ def run_fingerprint(path: Path | RemotePath, source: Source, reader: str) -> str
 
     Raises:
         SourceError: If a file cannot be read.
+        OSError: If there is no room for a copy of a file without a version.
     """
     if isinstance(path, Path):
         return fingerprint(source.state(path), reader)
     files = path.by_name
     wanted = source.wanted(files.keys(), path.file)
     names = (*wanted.state, *wanted.data)
-    return _mark(reader, {name: _own(files[name]) or _of_bytes(path.place.read(files[name].path)) for name in names})
+    return _mark(reader, {name: _own(files[name]) or _of_remote(path, files[name]) for name in names})
 
 
 class _Copy:
@@ -130,8 +131,10 @@ def _own(file: FileInfo) -> _Version | None:
     return (file.size, file.version) if file.version else None
 
 
-def _of_bytes(content: bytes) -> _Version:
-    return len(content), hashlib.sha256(content).hexdigest()
+def _of_remote(run: RemotePath, file: FileInfo) -> _Version:
+    with scratch_folder() as folder:
+        run.place.fetch(file.path, folder / "file")
+        return _of_file(folder / "file")
 
 
 def _of_file(path: Path) -> _Version:
