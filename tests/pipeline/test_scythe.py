@@ -1,12 +1,18 @@
 """Experiments that Scythe's own code made in SeaweedFS, as a catalog: every run, only what is new, nothing written."""
 
+import shutil
+from datetime import timedelta
+
+import pandas as pd
 import pystac
 import pytest
 import xarray as xr
 from tests.publishing.proxy import proxied
 
 import simstac
+from simstac import pipeline
 from simstac.errors import SourceError
+from simstac.objects import files_at
 from simstac.stac.validate import validate_tree
 
 CONFIGURATION = """
@@ -157,6 +163,43 @@ def test_what_is_complete_later_is_picked_up_and_scythe_goes_on(scythe, s3, tmp_
     with xr.open_dataset(items[late].assets["icechunk"]) as ds:
         assert ds["heating"].values.tolist() == [101.0, 52.0]
     assert before.items() <= objects(s3, scythe.bucket).items()
+
+
+def test_expiring_frees_what_was_replaced_or_dropped_and_no_run_in_the_catalog(scythe, s3, tmp_path):
+    bucket, copy = files_at(f"{scythe.address}/office_box", endpoint_url=s3.endpoint_url), tmp_path / "boxes/office_box"
+    for file in bucket.list():
+        (copy / file.path).parent.mkdir(parents=True, exist_ok=True)
+        bucket.fetch(file.path, copy / file.path)
+    first, second, third, _ = map(run_name, scythe.office_box)
+    project = project_in(tmp_path / "boxes", "office_box", s3.endpoint_url)
+    simstac.build(project)
+    assert [going(project, keep) for keep in (1, 3)] == [[], []]
+    scalars = copy / first.replace("_", "/", 1) / "final/scalars.pq"
+    frame = pd.read_parquet(scalars)
+    frame.loc[frame.index[0], "heating"] = 7.0
+    frame.to_parquet(scalars)
+    shutil.rmtree(copy / third.replace("_", "/", 1))
+    simstac.build(project)
+    assert going(project, 1) == [(first,)]
+    simstac.build(project, drop_vanished=True)
+    assert sorted(items_of(project)[1]) == [first, second]
+    (expired,) = pipeline.expire(project, keep=1, older_than=timedelta(0))
+    assert [version.tags for version in expired.expiry.expired] == [(third,), (first,)]
+    assert expired.expiry.bytes > 0
+    assert pipeline.verify(project.site).ok
+    _, items = items_of(project)
+    with xr.open_dataset(items[first].assets["icechunk"]) as ds:
+        assert ds["heating"].values[0] == 7
+    with xr.open_dataset(items[second].assets["icechunk"]) as ds:
+        assert ds.sizes["spec"] == 4
+    assert simstac.build(project).documents == ()
+    assert going(project, 1) == []
+
+
+def going(project, keep):
+    """The tags that expiring would delete."""
+    reports = pipeline.expire(project, keep=keep, older_than=timedelta(0), dry_run=True)
+    return [version.tags for report in reports for version in report.expiry.expired]
 
 
 def test_an_experiment_that_is_not_there_is_an_error_and_nothing_is_lost(built, s3, scythe):
