@@ -49,8 +49,8 @@ class Scaled:
     def open(self, path: Path) -> xr.DataTree:
         import xarray as xr
 
-        with xr.open_datatree(self.origin, engine="energyplus") as tree:
-            return xr.DataTree.from_dict({"/hourly": tree["hourly"].to_dataset() * float(path.read_text())})
+        with xr.open_dataset(self.origin, engine="energyplus", group="hourly") as dataset:
+            return xr.DataTree.from_dict({"/hourly": dataset * float(path.read_text())})
 
 
 def build_ours(origin: str, folder: str, runs: int, jobs: int) -> Callable[[], Callable[[], Digest]]:

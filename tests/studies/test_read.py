@@ -1,9 +1,13 @@
 """One run read, and its fingerprint taken before or beside the reading."""
 
+import gc
+import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+import pytest
 import xarray as xr
 
 from simstac.errors import SourceError
@@ -57,3 +61,37 @@ def test_a_run_that_changes_while_it_is_read_has_no_fingerprint(tmp_path):
 def test_a_run_that_cannot_be_read_has_no_fingerprint(tmp_path):
     data = read_run(made(tmp_path, "torn"), None, Numbers())
     assert (data.status, data.fingerprint, data.message) == ("incomplete", "", "one: is no number; write one")
+
+
+@dataclass(frozen=True)
+class Nested(Numbers):
+    """Groups in groups, and what is held of each tree that was opened."""
+
+    held: list[weakref.ref[np.ndarray]] = field(default_factory=list)
+
+    def open(self, path: Path) -> xr.DataTree:
+        values = np.full(3, float(path.read_text()))
+        self.held.append(weakref.ref(values))
+        dataset = xr.Dataset({"t": ("step", values)})
+        return xr.DataTree.from_dict({"/hourly": dataset, "/hvac/hourly": dataset})
+
+
+@pytest.mark.parametrize("text", ["1.5", "nan"])
+def test_a_run_is_out_of_memory_as_soon_as_nobody_holds_it(tmp_path, monkeypatch, text):
+    source = Nested()
+    if text == "nan":
+        monkeypatch.setattr("simstac.studies.read.encoded", _refuse)
+    gc.disable()
+    try:
+        data = read_run(made(tmp_path, text), None, source)
+        assert (data.status, source.held[0]() is None) == (
+            ("incomplete", True) if text == "nan" else ("completed", False)
+        )
+        del data
+        assert source.held[0]() is None
+    finally:
+        gc.enable()
+
+
+def _refuse(variable: xr.Variable, where: str) -> None:
+    raise SourceError(where, "is of no type", "leave it out")

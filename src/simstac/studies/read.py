@@ -105,12 +105,21 @@ def _read(run: Run, here: AtHand, mark: Callable[[], str]) -> RunData:
         return RunData(run, state.status, state.message, mark(), facts)
     try:
         with here.open() as tree:
-            scalars, structure, values = _encode(tree)
+            try:
+                scalars, structure, values = _encode(tree)
+            finally:
+                _take_apart(tree)
     except SourceError as error:
         return RunData(run, "incomplete", _reason(error, here.path, run.path), "", facts)
     except OSError as error:
         return RunData(run, "incomplete", f"cannot be read: {error.strerror or error}", "", facts)
     return RunData(run, state.status, state.message, mark(), {**facts, **scalars}, structure, values)
+
+
+def _take_apart(tree: xr.DataTree) -> None:
+    """Part nodes that refer to each other: what a cycle holds is freed only when Python looks for it, much later."""
+    for node in tuple(tree.subtree):
+        node.children = {}
 
 
 @contextmanager
