@@ -259,7 +259,7 @@ def icechunk_storage(
     quiet_logs()
     match scheme:
         case LocalPath():
-            return icechunk.local_filesystem_storage(str(local_path(href)))
+            return icechunk.local_filesystem_storage(str(local_path(href).absolute()))
         case Http():
             return icechunk.http_storage(href.rstrip("/"))
         case AwsS3() | CustomS3():

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import distributed
 import numpy as np
+import psutil
 import pytest
 from runs import STATUS, DeadlySource, JsonBackend, series_group, write_run
 
-from simstac.errors import ConfigError
+from simstac.errors import ConfigError, SourceError
 from simstac.storage import CustomS3, LocalPath
 from simstac.studies import Study, find_runs, read_parameters
 from simstac.studies.runs import match_parameters
@@ -94,6 +95,39 @@ def test_processes_write_the_same_store_though_one_is_killed(tmp_path, expected)
     assert (again.snapshot_id, again.changed) == (stored.snapshot_id, False)
 
 
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_runs_are_read_once_though_the_first_ones_failed(tmp_path, jobs):
+    base = make_runs(tmp_path)
+    for number in (0, 1, 2):
+        (base / f"runs/run-{number}" / STATUS).write_text("failed: no convergence")
+    stored, report = write_study(study(base), str(base / "s"), LocalPath(), chunks=CHUNKS, parallel=Parallel(jobs))
+    assert Counter(report.statuses.values()) == {"failed": 4, "completed": 6, "incomplete": 1, "missing": 1}
+    expected = dict.fromkeys(("run-3", "run-6", "run-8", "run-9", "run-10"), 1)
+    assert reads(base) == expected | {"run-4": 2, "run-5": 2}  # run 5 has a zone more than the store was made for
+    assert open_stored(stored)["t"].sel(run="run-10", zone="NORTH").values[8] == 10 + 1 + 1
+
+
+def process_of(seconds: float, number: int) -> tuple[int, int]:
+    time.sleep(seconds)
+    return number, os.getpid()
+
+
+def test_what_was_to_be_begun_when_all_processes_died_is_done_by_others():
+    done, died = [], None
+    with hired(Parallel(2)) as workers:
+        for item, result in workers.results(process_of, 0.02, range(9)):
+            assert item == result[0]
+            done.append(item)
+            if died is None:
+                died = psutil.Process().children()
+                processes = [each for each in died if "spawn_main" in " ".join(each.cmdline())]
+                for each in processes:
+                    each.kill()
+                psutil.wait_procs(processes)
+                time.sleep(0.2)
+    assert sorted(done) == list(range(9))
+
+
 def test_a_run_that_kills_every_process_is_a_row_and_read_again_next_time(tmp_path):
     base = make_runs(tmp_path)
     (base / "deaths/run-4").write_text("3")
@@ -128,6 +162,17 @@ def test_a_dask_cluster_writes_the_same_store_though_a_worker_is_killed(tmp_path
     assert (base / "deaths/run-2").read_text() == "0"
 
 
+def test_runs_that_workers_do_not_see_are_not_taken_for_missing(tmp_path, cluster, monkeypatch):
+    base = make_runs(tmp_path)
+    monkeypatch.chdir(base)
+    parallel, found = Parallel(dask=cluster.scheduler_address), study(Path("/proc/self/cwd"))
+    with pytest.raises(SourceError, match=r"run-\d+: is there, but a worker does not find it; give workers the runs"):
+        write_study(found, "store", LocalPath(), chunks=CHUNKS, parallel=parallel)
+    stored, report = write_study(study(Path()), "store", LocalPath(), chunks=CHUNKS, parallel=parallel)
+    assert report.statuses["run-10"] == "completed"
+    assert open_stored(stored)["t"].sel(run="run-10", zone="NORTH").values[8] == 10 + 1 + 1
+
+
 class Keys(distributed.WorkerPlugin):
     """Keys in the environment of workers, also of those that are started in place of lost ones."""
 
@@ -153,7 +198,7 @@ def test_a_changed_run_costs_no_processes(tmp_path, monkeypatch):
     assert open_stored(stored)["t"].sel(run="run-2", zone="CORE").values[:2].tolist() == [7.0, 8.0]
 
 
-@pytest.mark.parametrize(("jobs", "run", "left"), [(1, "run-8", 5), (2, "run-8", 5), (2, "run-1", RUNS)])
+@pytest.mark.parametrize(("jobs", "run", "left"), [(1, "run-8", 5), (2, "run-8", 5), (2, "run-3", 10)])
 def test_the_build_after_a_killed_one_reads_only_what_that_had_not_saved(tmp_path, expected, jobs, run, left):
     base = make_runs(tmp_path)
     script = Path(__file__).with_name("build_and_save.py")

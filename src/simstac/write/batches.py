@@ -6,6 +6,7 @@ import pickle
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -95,8 +96,32 @@ class Job:
     last: bool
 
 
-def write_batch(job: Job, batch: Batch) -> tuple[bytes, Outcome]:
-    """Read and write a batch in a worker; return the fork, pickled, to be merged, and what became of the batch."""
+def prepare() -> None:
+    """Load in a worker what it will need, before it knows its job."""
+    import icechunk  # noqa: F401, PLC0415  # this function is there to pay for them early
+    import xarray as xr  # noqa: PLC0415  # as above
+    import zarr  # noqa: F401, PLC0415  # as above
+
+    xr.backends.list_engines()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Worked:
+    """What a worker did.
+
+    Attributes:
+        fork: The fork that it wrote to, pickled, to be merged.
+        outcome: What became of the batch.
+        unseen: The paths of runs that are not there for it.
+    """
+
+    fork: bytes
+    outcome: Outcome
+    unseen: tuple[Path, ...]
+
+
+def write_batch(job: Job, batch: Batch) -> Worked:
+    """Read and write a batch in a worker, which may work in another folder than the process that sends it."""
     import zarr  # noqa: PLC0415  # 0.8 s that --help need not pay
 
     quiet_logs()
@@ -104,7 +129,8 @@ def write_batch(job: Job, batch: Batch) -> tuple[bytes, Outcome]:
     with store_errors(job.href):
         root = zarr.open_group(fork.store, mode="r+")
         outcome = settle_batch(root, job.shape, batch, load_batch(batch, job.source), last=job.last)
-        return pickle.dumps(fork), outcome
+        paths = [run.path for run in batch.runs.values() if isinstance(run.path, Path)]
+        return Worked(pickle.dumps(fork), outcome, tuple(path for path in paths if not path.exists()))
 
 
 def batches_of(
@@ -130,6 +156,12 @@ def batches_of(
         own_marks = {run.name: known[run.name] for run in own.values() if run.name in known}
         batches.append(Batch(chunk * run_chunk, min((chunk + 1) * run_chunk, total), own, own_marks, stored))
     return tuple(batches)
+
+
+def for_workers(batch: Batch) -> Batch:
+    """The batch with paths that mean the same in every folder."""
+    paths = {row: run.path.absolute() if isinstance(run.path, Path) else run.path for row, run in batch.runs.items()}
+    return replace(batch, runs={row: replace(run, path=paths[row]) for row, run in batch.runs.items()})
 
 
 def load_batch(batch: Batch, source: Source, on_run: OnRun = lambda _run: None) -> dict[str, RunData]:

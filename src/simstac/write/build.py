@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from time import monotonic
 from typing import Any
 
@@ -25,9 +27,12 @@ from simstac.write.batches import (
     Job,
     Outcome,
     Shape,
+    Worked,
     batches_of,
+    for_workers,
     load_batch,
     lost_batch,
+    prepare,
     settle_batch,
     write_batch,
 )
@@ -38,7 +43,7 @@ from simstac.write.plan import Plan
 from simstac.write.previous import STUDY_LAYOUT, Previous
 from simstac.write.repository import Transaction
 from simstac.write.table import Role, RunTable, updated_table
-from simstac.write.workers import Parallel, hired
+from simstac.write.workers import Parallel, Workers, hired
 
 RECHUNK_FACTOR = 4
 SAVE_SECONDS = 60.0
@@ -98,54 +103,42 @@ class Build:
         self._choose_run_chunk(_united(self.shape.structure, (data.structure for data in peeked.values())))
         deferred: list[Batch] = []
         wanted: dict[str, Structure] = {}
-        for outcome in self._pass(self._batches(), peeked, last=False):
-            self._scalars |= {name for data in outcome.read.values() for name in data.scalars}
-            if outcome.written:
+        batches = self._batches()
+        begun = _reach(batches, peeked)
+        with hired(self.parallel, prepare) if self.parallel and len(batches) > begun + 1 else nullcontext() as workers:
+            first = (self._write_here(batch, peeked, grows=True) for batch in batches[:begun])
+            for outcome in chain(first, self._pass(workers, batches[begun:], last=False)):
+                self._scalars |= {name for data in outcome.read.values() for name in data.scalars}
+                if outcome.written:
+                    self._note(outcome)
+                else:
+                    deferred.append(outcome.batch)
+                    wanted |= outcome.structures
+            if deferred:
+                self._save()
+            self._grow_to(_united(self.shape.structure, wanted.values()))
+            for outcome in self._pass(workers, deferred, last=True):
                 self._note(outcome)
-            else:
-                deferred.append(outcome.batch)
-                wanted |= outcome.structures
-        if deferred:
-            self._save()
-        self._grow_to(_united(self.shape.structure, wanted.values()))
-        for outcome in self._pass(deferred, {}, last=True):
-            self._note(outcome)
         self._finish()
         structures = {run: self._structures[self._digests[run]] for run in self.plan.runs if run in self._digests}
         return self.table, differences(structures, self.shape.structure)
 
-    def _pass(self, batches: Sequence[Batch], peeked: dict[str, RunData], *, last: bool) -> Iterator[Outcome]:
+    def _pass(self, workers: Workers | None, batches: Sequence[Batch], *, last: bool) -> Iterator[Outcome]:
         """Read and write batches; the last time, one that does not fit the store is refused."""
-        if self.parallel and len(batches) > 1:
-            yield from self._pass_by_workers(batches, peeked, last=last)
+        if workers is None or len(batches) < 2:  # noqa: PLR2004  # an only batch is done sooner here
+            yield from (self._write_here(batch, {}, last=last) for batch in batches)
             return
-        for number, batch in enumerate(batches):
-            loaded = self._load(batch, peeked)
-            if number == 0 and not last:
-                self._grow_for(loaded)
-            outcome = self._settle(batch, loaded, last=last)
-            del loaded  # or two batches would be held while the next one is read
-            yield outcome
-
-    def _pass_by_workers(
-        self, batches: Sequence[Batch], peeked: dict[str, RunData], *, last: bool
-    ) -> Iterator[Outcome]:
-        """The same by workers, which write to forks of the session; a run that was peeked at is read again."""
-        if not last:
-            self._grow_for(peeked)
-        with hired(self.parallel) as workers:
-            self._save()
-            fork = pickle.dumps(self.transaction.session.fork())
-            job = Job(self.href, fork, self.shape, self.study.source, last)
-            for batch, result in workers.results(write_batch, job, batches):
-                if result is None:
-                    outcome = self._settle(batch, lost_batch(batch), last=True)
-                else:
-                    written, outcome = result
-                    self.transaction.session.merge(pickle.loads(written))  # noqa: S301  # by a worker of this build
-                for run in batch.runs.values():
-                    self._tell(run)
-                yield outcome
+        self._save()
+        job = Job(self.href, pickle.dumps(self.transaction.session.fork()), self.shape, self.study.source, last)
+        for batch, worked in workers.results(write_batch, job, tuple(map(for_workers, batches))):
+            if worked is None:
+                yield self._settle(batch, lost_batch(batch), last=True)
+            else:
+                _refuse_unseen(worked)
+                self.transaction.session.merge(pickle.loads(worked.fork))  # noqa: S301  # by a worker of this build
+                yield worked.outcome
+            for run in batch.runs.values():
+                self._tell(run)
 
     def _note(self, outcome: Outcome) -> None:
         """Remember what was written, and now and then save it."""
@@ -194,11 +187,16 @@ class Build:
         with_data = {run for run, status in statuses.items() if status == "completed"}
         return batches_of(wanted, self._run_chunk, len(rows), with_data, self.marks)
 
-    def _load(self, batch: Batch, peeked: dict[str, RunData]) -> dict[str, RunData]:
+    def _write_here(
+        self, batch: Batch, peeked: dict[str, RunData], *, grows: bool = False, last: bool = False
+    ) -> Outcome:
         known = {run.name: peeked.pop(run.name) for run in batch.runs.values() if run.name in peeked}
         rest = {row: run for row, run in batch.runs.items() if run.name not in known}
         loaded = known | load_batch(replace(batch, runs=rest), self.study.source, self._tell)
-        return {run.name: loaded[run.name] for run in batch.runs.values()}
+        read = {run.name: loaded[run.name] for run in batch.runs.values()}
+        if grows:
+            self._grow_for(read)
+        return self._settle(batch, read, last=last)
 
     def _tell(self, run: Run) -> None:
         self._told.setdefault(run.name, len(self._told) + 1)
@@ -265,6 +263,12 @@ class Build:
         return described | ({"static": static} if static else {}) | ({"own_names": renamed} if renamed else {})
 
 
+def _reach(batches: Sequence[Batch], peeked: Mapping[str, RunData]) -> int:
+    """How many batches to begin with, for which the store grows: one, and as far as runs were peeked at."""
+    known = (any(run.name in peeked for run in batch.runs.values()) for batch in batches)
+    return max((number for number, holds in enumerate(known, 1) if holds), default=1)
+
+
 def _united(structure: Structure, others: Iterable[Structure | None]) -> Structure:
     """The structure with those of runs; one that does not go with the others is left out."""
     for other in others:
@@ -274,6 +278,14 @@ def _united(structure: Structure, others: Iterable[Structure | None]) -> Structu
             except MismatchError:
                 continue
     return structure
+
+
+def _refuse_unseen(worked: Worked) -> None:
+    """Refuse to take runs for missing that only a worker does not see."""
+    for path in worked.unseen:
+        if path.exists():
+            remedy = "give workers the runs under the same path, or put the runs into a bucket"
+            raise SourceError(path, "is there, but a worker does not find it", remedy)
 
 
 def _refuse_names_of_results(study: Study, layout: Layout) -> None:

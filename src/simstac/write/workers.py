@@ -12,6 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ProcessP
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 
 from simstac.errors import ConfigError, StorageError
@@ -66,15 +67,27 @@ class Workers(Protocol):
         """
 
 
+def _nothing() -> None:
+    """What a process does first that needs nothing."""
+
+
 @contextmanager
-def hired(parallel: Parallel) -> Iterator[Workers]:
-    """The workers, for as long as the context lasts.
+def hired(parallel: Parallel, prepare: Callable[[], None] = _nothing) -> Iterator[Workers]:
+    """The workers, for as long as the context lasts; processes of this machine start at once, beside what follows.
+
+    Args:
+        parallel: How many, and where.
+        prepare: What each new process of this machine does first; it can be pickled.
 
     Raises:
-        ConfigError: If Dask is not installed, its scheduler cannot be reached, or processes cannot be started.
+        ConfigError: If Dask is not installed, or its scheduler cannot be reached.
     """
     if parallel.dask is None:
-        yield Processes(parallel.jobs or 1)
+        processes = Processes(parallel.jobs or 1, prepare)
+        try:
+            yield processes
+        finally:
+            processes.close()
         return
     try:
         import distributed  # noqa: PLC0415  # 2 s, and an extra
@@ -99,30 +112,48 @@ def hired(parallel: Parallel) -> Iterator[Workers]:
         yield Cluster(client)
 
 
-@dataclass(frozen=True, slots=True)
 class Processes:
     """Processes of this machine; a pool that lost one is replaced, and what was being done is done one by one."""
 
-    jobs: int
+    def __init__(self, jobs: int, prepare: Callable[[], None] = _nothing) -> None:
+        """Start them, without waiting until they are there."""
+        self._jobs, self._prepare = jobs, prepare
+        self._start()
+
+    def _start(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._pool = ProcessPoolExecutor(self._jobs, context, initializer=_begin, initargs=(self._prepare,))
+        self._started = [self._pool.submit(os.getpid) for _ in range(self._jobs)]
+
+    def close(self) -> None:
+        """End them, once they have done what they are at."""
+        self._pool.shutdown(cancel_futures=True)
 
     def results[C, I, R](
         self, task: Callable[[C, I], R], common: C, items: Sequence[I]
     ) -> Iterator[tuple[I, R | None]]:
-        """See `Workers`."""
-        losses: Counter[int] = Counter()
+        """See `Workers`.
+
+        Raises:
+            ConfigError: If the processes cannot be started.
+        """
+        packed, losses = pickle.dumps((task, common)), Counter[int]()
         waiting, suspects = deque(range(len(items))), deque[int]()
         while waiting or suspects:
+            self._wait_until_started()
             running: dict[Future[R], int] = {}
             try:
-                with _pool(self.jobs, task, common) as pool:
-                    while waiting or suspects or running:
-                        for index in _next(waiting, suspects, len(running), self.jobs):
-                            running[pool.submit(_work, items[index])] = index
-                        done, _ = wait(running, return_when=FIRST_COMPLETED)
-                        for future in done:
-                            result = future.result()
-                            yield items[running.pop(future)], result
+                while waiting or suspects or running:
+                    while (queue := _queue(waiting, suspects, len(running), self._jobs)) is not None:
+                        future = self._pool.submit(_work, items[queue[0]], packed=packed)
+                        running[future] = queue.popleft()
+                    done, _ = wait(running, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        result = future.result()
+                        yield items[running.pop(future)], result
             except BrokenProcessPool:
+                self._pool.shutdown(wait=False)
+                self._start()
                 for future, index in running.items():
                     if future.done() and future.exception() is None:
                         yield items[index], future.result()
@@ -132,6 +163,12 @@ class Processes:
                         suspects.append(index)
                     else:
                         yield items[index], None
+
+    def _wait_until_started(self) -> None:
+        try:
+            wait(self._started, return_when=FIRST_COMPLETED).done.pop().result()
+        except BrokenProcessPool as error:
+            raise ConfigError("jobs", "the processes do not start", GUARD) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +186,7 @@ class Cluster:
         dask: Any = distributed
 
         packed = self.client.submit(bytes, pickle.dumps((task, common)), pure=False)
-        futures = self.client.map(_work_packed, items, packed=packed, pure=False, batch_size=1000)
+        futures = self.client.map(_work, items, packed=packed, pure=False, batch_size=1000)
         left = dict(zip(futures, items, strict=True))
         del futures
         try:
@@ -168,37 +205,14 @@ class Cluster:
             self.client.cancel(list(left))
 
 
-_task: dict[str, Callable[[Any], Any]] = {}
-"""What a process of a pool does; set once when it starts."""
-
-
-@contextmanager
-def _pool[C, I, R](jobs: int, task: Callable[[C, I], R], common: C) -> Iterator[ProcessPoolExecutor]:
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin, initargs=(task, common)) as pool:
-        try:
-            pool.submit(os.getpid).result()
-        except BrokenProcessPool as error:
-            raise ConfigError("jobs", "the processes do not start", GUARD) from error
-        try:
-            yield pool
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
-def _next(waiting: deque[int], suspects: deque[int], running: int, jobs: int) -> Iterator[int]:
-    """What to begin now: a suspect alone, else as much as keeps every process busy and one item ready."""
+def _queue(waiting: deque[int], suspects: deque[int], running: int, jobs: int) -> deque[int] | None:
+    """Where the next item is begun from: a suspect runs alone, else every process is busy and one item is ready."""
     if suspects:
-        if not running:
-            yield suspects.popleft()
-        return
-    while waiting and running <= jobs:
-        yield waiting.popleft()
-        running += 1
+        return None if running else suspects
+    return waiting if waiting and running <= jobs else None
 
 
-def _begin[C, I, R](task: Callable[[C, I], R], common: C) -> None:
+def _begin(prepare: Callable[[], None]) -> None:
     """Prepare a process of a pool: it ends when its parent does, even if that was killed."""
 
     def follow() -> None:
@@ -208,13 +222,14 @@ def _begin[C, I, R](task: Callable[[C, I], R], common: C) -> None:
             os._exit(1)
 
     threading.Thread(target=follow, daemon=True).start()
-    _task["work"] = lambda item: task(common, item)
+    prepare()
 
 
-def _work(item: Any) -> Any:
-    return _task["work"](item)
-
-
-def _work_packed(item: Any, *, packed: bytes) -> Any:
-    task, common = pickle.loads(packed)  # noqa: S301  # made by this process's client
+def _work(item: Any, *, packed: bytes) -> Any:
+    task, common = _unpacked(packed)
     return task(common, item)
+
+
+@lru_cache(maxsize=1)
+def _unpacked(packed: bytes) -> Any:
+    return pickle.loads(packed)  # noqa: S301  # made by the process that hired this one
