@@ -24,6 +24,8 @@ AWS_PLATFORM = "https://{bucket}.s3.{region}.amazonaws.com"
 GCS_PLATFORM = "https://storage.googleapis.com"
 LOG_VARIABLE = "ICECHUNK_LOG"
 AZURE_PLATFORM = "https://{account}.blob.core.windows.net"
+GOOGLE_ENDPOINT_VARIABLE = "GOOGLE_BASE_URL"
+AZURE_ENDPOINT_VARIABLE = "AZURE_STORAGE_ENDPOINT"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,9 +268,12 @@ def icechunk_storage(
             return _s3_storage(href, scheme, ambient, credentials)
         case Gcs():
             anonymous = scheme.anonymous or not ambient
-            prefix = object_key(href)
             return icechunk.gcs_storage(
-                bucket=scheme.bucket, prefix=prefix, anonymous=anonymous, from_env=not anonymous
+                bucket=scheme.bucket,
+                prefix=object_key(href),
+                anonymous=anonymous,
+                from_env=not anonymous,
+                config=endpoint_settings(scheme),
             )
         case Azure():
             anonymous = scheme.anonymous or not ambient
@@ -279,9 +284,25 @@ def icechunk_storage(
                 prefix=prefix,
                 anonymous=anonymous,
                 from_env=not anonymous,
+                config=endpoint_settings(scheme),
             )
         case _:
             assert_never(scheme)
+
+
+def endpoint_settings(scheme: Gcs | Azure) -> dict[str, str]:
+    """What leads Icechunk and obstore to the endpoint that the environment names instead of Google's or Azure's.
+
+    Such as a private link, a sovereign cloud or an emulator. Both read these variables themselves, but only where
+    they look for credentials too.
+    """
+    variable = GOOGLE_ENDPOINT_VARIABLE if isinstance(scheme, Gcs) else AZURE_ENDPOINT_VARIABLE
+    endpoint = os.environ.get(variable, "").rstrip("/")
+    if not endpoint:
+        return {}
+    if isinstance(scheme, Gcs):
+        return {"google_base_url": endpoint}
+    return {"azure_storage_endpoint": endpoint, "azure_allow_http": str(endpoint.startswith("http://")).lower()}
 
 
 def icechunk_store(href: str, scheme: StorageScheme) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, assert_never
 
 from xarray.backends import BackendEntrypoint
 
@@ -27,7 +27,7 @@ from simstac.engine.routes import (
 )
 from simstac.engine.trust import TRUST_VARIABLE, ambient_allowed, origin, trusted_endpoints
 from simstac.errors import StorageError
-from simstac.storage import AwsS3, CustomS3
+from simstac.storage import AwsS3, Azure, CustomS3, Gcs, Http, LocalPath, StorageScheme
 
 if TYPE_CHECKING:
     import pystac
@@ -35,6 +35,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_CREDENTIALS: dict[type[StorageScheme], str] = {
+    AwsS3: "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE",
+    CustomS3: "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE",
+    Gcs: "GOOGLE_APPLICATION_CREDENTIALS, or run gcloud auth application-default login",
+    Azure: "AZURE_STORAGE_ACCOUNT_KEY, AZURE_STORAGE_SAS_KEY, or AZURE_USE_AZURE_CLI=true after az login",
+}
 _DECODERS = (
     "mask_and_scale",
     "decode_times",
@@ -209,7 +215,10 @@ def _first_open[T](
         try:
             opened = _open_route(route, source, read, version, schemes, trusted)
         except (icechunk.IcechunkError, BaseError, StorageError, OSError) as error:
-            hint = "" if isinstance(error, StorageError) else _hint(route, trusted)
+            if isinstance(error, icechunk.RepositoryNotFoundError):
+                hint = f" ({where})" if (where := _whereabouts(route)) else ""
+            else:
+                hint = "" if isinstance(error, StorageError) else _hint(route, trusted)
             failures.append(f"{describe(route)}: {_cause(error)}{hint}")
             logger.info("%s: %s", source.name, failures[-1])
             continue
@@ -239,7 +248,7 @@ def _open_route[T](
         return read(store, **_zarr_options(asset, kind))
     except zarr.errors.GroupNotFoundError as error:
         groups = sorted(zarr.open_group(store, mode="r").group_keys()) if kind == "icechunk" else []
-        remedy = f"its groups are {', '.join(groups)}" if groups else ""
+        remedy = f"its groups are {', '.join(groups)}" if groups else _whereabouts(route)
         raise StorageError(route.href, f"holds no Zarr group {source.group or '/'!r}", remedy) from error
 
 
@@ -297,9 +306,9 @@ def _cause(error: Exception) -> str:
 
 
 def _hint(route: Route, trusted: frozenset[str]) -> str:
-    """What to set, where credentials may be what is missing."""
+    """Which kind of store it is and what to set, where credentials may be what is missing."""
     scheme = route.scheme
-    if route.problem or not isinstance(scheme, (AwsS3, CustomS3)):
+    if route.problem or scheme is None or isinstance(scheme, (Http, LocalPath)):
         return ""
     if scheme.anonymous:
         return f" ({_kind_name(scheme)}, anonymous as its scheme says)"
@@ -309,8 +318,25 @@ def _hint(route: Route, trusted: frozenset[str]) -> str:
             f" ({_kind_name(scheme)}, read anonymously because only the catalog names {endpoint}: "
             f"pass trust=[{endpoint!r}] or set {TRUST_VARIABLE} if it may see your credentials)"
         )
-    return f" ({_kind_name(scheme)}: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE)"
+    return f" ({_kind_name(scheme)}: set {_CREDENTIALS[type(scheme)]})"
 
 
-def _kind_name(scheme: AwsS3 | CustomS3) -> str:
-    return f"aws-s3 in {scheme.region}" if isinstance(scheme, AwsS3) else f"custom-s3 at {scheme.endpoint_url}"
+def _whereabouts(route: Route) -> str:
+    """What to check where nothing is found: a service answers alike for a bucket that is not there."""
+    if route.scheme is None or isinstance(route.scheme, (Http, LocalPath)):
+        return ""
+    return f"check that there is {_kind_name(route.scheme)}, and this path in it"
+
+
+def _kind_name(scheme: AwsS3 | CustomS3 | Gcs | Azure) -> str:
+    match scheme:
+        case AwsS3():
+            return f"aws-s3 in {scheme.region}, bucket {scheme.bucket!r}"
+        case CustomS3():
+            return f"custom-s3 at {scheme.endpoint_url}, bucket {scheme.bucket!r}"
+        case Gcs():
+            return f"gcs, bucket {scheme.bucket!r}"
+        case Azure():
+            return f"ms-azure, container {scheme.container!r} of account {scheme.account!r}"
+        case _:
+            assert_never(scheme)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, assert_never
 
 import icechunk
@@ -22,6 +23,7 @@ from simstac.storage import (
     KeySource,
     LocalPath,
     StorageScheme,
+    endpoint_settings,
     icechunk_storage,
     local_path,
     object_key,
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 
 _MAX_TRIES = 4
 _CONNECT_TIMEOUT_MS = 10_000
+_RETRY: Any = {"max_retries": _MAX_TRIES - 1, "retry_timeout": timedelta(seconds=60)}
+_CLIENT: Any = {"allow_http": True, "connect_timeout": timedelta(milliseconds=_CONNECT_TIMEOUT_MS)}
 
 
 def open_store(
@@ -136,25 +140,32 @@ def _object_store(
 ) -> ObjectStoreKind:
     from obstore.store import AzureStore, GCSStore, HTTPStore, S3Store  # noqa: PLC0415  # plain remote Zarr alone
 
-    key = object_key(href)
+    key, unsigned = object_key(href), anonymous or getattr(scheme, "anonymous", True)
+    patience: dict[str, Any] = {"client_options": _CLIENT, "retry_config": _RETRY}
     match scheme:
         case Http():
-            return HTTPStore.from_url(href.rstrip("/"), client_options={"allow_http": True})
+            return HTTPStore.from_url(href.rstrip("/"), **patience)
         case AwsS3() | CustomS3():
             return S3Store(
                 scheme.bucket,
                 prefix=key,
                 region=scheme.region,
-                skip_signature=scheme.anonymous or anonymous,
-                client_options={"allow_http": True},
+                skip_signature=unsigned,
                 config={"endpoint": scheme.endpoint_url} if isinstance(scheme, CustomS3) else None,
                 credential_provider=obstore_keys(credentials) if credentials and not scheme.anonymous else None,
+                **patience,
             )
         case Gcs():
-            return GCSStore(scheme.bucket, prefix=key, skip_signature=scheme.anonymous or anonymous)
+            config = endpoint_settings(scheme)
+            return GCSStore(scheme.bucket, prefix=key, config=config, skip_signature=unsigned, **patience)
         case Azure():
-            unsigned = scheme.anonymous or anonymous
-            path = key.partition("/")[2]
-            return AzureStore(scheme.container, prefix=path, account_name=scheme.account, skip_signature=unsigned)
+            return AzureStore(
+                scheme.container,
+                prefix=key.partition("/")[2],
+                account_name=scheme.account,
+                config=endpoint_settings(scheme),
+                skip_signature=unsigned,
+                **patience,
+            )
         case _:
             assert_never(scheme)

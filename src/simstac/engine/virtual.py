@@ -12,7 +12,17 @@ import icechunk
 from simstac.engine.routes import asset_routes
 from simstac.engine.trust import ambient_allowed
 from simstac.errors import StorageError
-from simstac.storage import AwsS3, Azure, CustomS3, Gcs, Http, LocalPath, StorageScheme, scheme_from_url
+from simstac.storage import (
+    AwsS3,
+    Azure,
+    CustomS3,
+    Gcs,
+    Http,
+    LocalPath,
+    StorageScheme,
+    endpoint_settings,
+    scheme_from_url,
+)
 
 if TYPE_CHECKING:
     import pystac
@@ -140,7 +150,8 @@ def _store_and_access(container: Container, region: str | None, trusted: frozens
             return store, _s3_access(ambient=ambient and not scheme.anonymous)
         case Gcs():
             anonymous = scheme.anonymous or not ambient
-            return icechunk.gcs_store(), icechunk.gcs_credentials(anonymous=anonymous, from_env=not anonymous)
+            access = icechunk.gcs_credentials(anonymous=anonymous, from_env=not anonymous)
+            return icechunk.gcs_store(endpoint_settings(scheme)), access
         case Http():
             return icechunk.http_store(), icechunk.Credentials.HttpAccess()
         case LocalPath():
