@@ -69,6 +69,7 @@ def open_existing(
     modified: datetime | None = None,
     trusted: frozenset[str] = frozenset(),
     credentials: KeySource | None = None,
+    decode_times: bool = True,
 ) -> Existing:
     """Open a store as it is now.
 
@@ -80,6 +81,7 @@ def open_existing(
         modified: When plain Zarr was last written, as its server says.
         trusted: Origins of S3 endpoints that may see credentials.
         credentials: Keys that may read it, instead of those of the environment.
+        decode_times: Whether times become dates; without, they keep the numbers and units of a calendar to be told.
 
     Raises:
         StorageError: If it cannot be opened.
@@ -90,9 +92,9 @@ def open_existing(
     failures = (icechunk.IcechunkError, zarr.errors.BaseZarrError, BaseError, OSError, LookupError, ValueError)
     try:
         if kind == "icechunk":
-            return _open_icechunk(href, scheme, trusted, credentials)
+            return _open_icechunk(href, scheme, trusted, credentials, decode_times=decode_times)
         store = _zarr_store(href, scheme, trusted, credentials)
-        return _open_zarr(href, scheme, store, zarr_format, modified)
+        return _open_zarr(href, scheme, store, zarr_format, modified, decode_times=decode_times)
     except StorageError:
         raise
     except failures as error:
@@ -101,7 +103,7 @@ def open_existing(
 
 
 def _open_icechunk(
-    href: str, scheme: StorageScheme, trusted: frozenset[str], credentials: KeySource | None
+    href: str, scheme: StorageScheme, trusted: frozenset[str], credentials: KeySource | None, *, decode_times: bool
 ) -> Existing:
     if isinstance(scheme, Http):
         probe(f"{href}/repo")
@@ -123,7 +125,8 @@ def _open_icechunk(
         fingerprint="",
         changed=False,
     )
-    data = _open_tree(repository.readonly_session(snapshot_id=info.id).store, zarr_format=3, consolidated=False)
+    store = repository.readonly_session(snapshot_id=info.id).store
+    data = _open_tree(store, zarr_format=3, consolidated=False, decode_times=decode_times)
     return Existing(data=data, stored=stored, zarr_format=3, consolidated=False, containers=containers)
 
 
@@ -144,7 +147,13 @@ def _zarr_store(href: str, scheme: StorageScheme, trusted: frozenset[str], crede
 
 
 def _open_zarr(
-    href: str, scheme: StorageScheme, store: Any, zarr_format: Literal[2, 3], modified: datetime | None
+    href: str,
+    scheme: StorageScheme,
+    store: Any,
+    zarr_format: Literal[2, 3],
+    modified: datetime | None,
+    *,
+    decode_times: bool,
 ) -> Existing:
     import zarr  # noqa: PLC0415  # as above
 
@@ -153,7 +162,7 @@ def _open_zarr(
     if isinstance(scheme, Http) and not consolidated:
         remedy = "consolidate it, or give the address of its bucket"
         raise StorageError(href, "has no consolidated metadata, and the web lists nothing", remedy)
-    data = _open_tree(store, zarr_format=zarr_format, consolidated=consolidated)
+    data = _open_tree(store, zarr_format=zarr_format, consolidated=consolidated, decode_times=decode_times)
     stored = Stored(
         href=href,
         scheme=scheme,
@@ -166,10 +175,10 @@ def _open_zarr(
     return Existing(data=data, stored=stored, zarr_format=zarr_format, consolidated=consolidated)
 
 
-def _open_tree(store: Any, **zarr: Any) -> xr.DataTree:
+def _open_tree(store: Any, **options: Any) -> xr.DataTree:
     import xarray as xr  # noqa: PLC0415  # as above
 
-    return xr.open_datatree(store, engine="zarr", chunks=None, **zarr)
+    return xr.open_datatree(store, engine="zarr", chunks=None, **options)
 
 
 def _containers(config: icechunk.RepositoryConfig, href: str, scheme: StorageScheme) -> Iterator[Container]:

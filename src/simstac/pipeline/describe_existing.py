@@ -90,6 +90,7 @@ def describe_existing_store(order: Order, source: IcechunkSource, store: Candida
 
     if store.found is None:
         raise store.error or SourceError(store.address, "cannot be read")
+    notes = source.items.get(store.identifier, StoreNotes())
     opened = open_existing(
         store.address,
         store.scheme,
@@ -98,6 +99,7 @@ def describe_existing_store(order: Order, source: IcechunkSource, store: Candida
         modified=store.found.modified,
         trusted=trusted_endpoints(source.endpoint_url or ()),
         credentials=key_source(source.profile) if source.profile and not store.is_anonymous else None,
+        decode_times=not (notes.metadata.calendar or order.collection.metadata.calendar),
     )
     try:
         metadata = _metadata(order, source, store, opened.data.attrs)

@@ -49,6 +49,7 @@ class FilesReport:
         checks: What was written of each variable, as it came back from the store.
         fields: The variables that are no coordinates.
         extents: The first and the last label of each axis along which files are appended, for people.
+        assumed: Times of the files that were read whose calendar nobody says.
     """
 
     statuses: Mapping[str, str]
@@ -56,6 +57,7 @@ class FilesReport:
     checks: Mapping[str, Check] = field(default_factory=dict)
     fields: frozenset[str] = frozenset()
     extents: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    assumed: tuple[str, ...] = ()
 
 
 def write_files(  # noqa: PLR0913  # all but three are options
@@ -136,6 +138,7 @@ def _settings(options: CfOptions, wished: Mapping[str, int]) -> dict[str, Any]:
         "group": options.group,
         "filter_by_keys": dict(options.filter_by_keys),
         "chunks": dict(wished),
+        **({"calendar": options.calendar} if options.calendar else {}),
     }
 
 
@@ -261,4 +264,6 @@ def _report(plan: FilesPlan, whole: Whole, checks: Mapping[str, Check]) -> Files
     said |= dict.fromkeys(moved, "moved")
     extents = {dim: (axis.text(0), axis.text(-1)) for dim, axis in whole.axes.items() if len(axis.values)}
     statuses = {each.part.name: said[each.part.name] for each in whole.contributions}
-    return FilesReport(statuses, plan.dropped, checks, frozenset(whole.variables) - whole.coordinates, extents)
+    fields = frozenset(whole.variables) - whole.coordinates
+    assumed = {name for each in whole.contributions if each.facts for name in each.facts.assumed}
+    return FilesReport(statuses, plan.dropped, checks, fields, extents, tuple(sorted(assumed)))

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from itertools import accumulate
 
 from simstac.errors import SourceError
 from simstac.progress import OnProgress, silent
+from simstac.sources.cf.calendars import note_of
 from simstac.sources.cf.options import CfOptions
+from simstac.sources.cf.times import calendar_of
 from simstac.sources.virtual.combine import OtherAxisError, combine
 from simstac.sources.virtual.index import EVERYTHING
 from simstac.sources.virtual.places import PlacedFile, container_folders
 from simstac.sources.virtual.read import index_files, stored_values
-from simstac.sources.virtual.references import Kept, References
+from simstac.sources.virtual.references import IndexedFile, Kept, References
 from simstac.storage import KeySource, StorageScheme, Stored
 from simstac.write.commit import VIRTUAL_LAYOUT
 from simstac.write.containers import Container
@@ -31,6 +34,8 @@ from simstac.write.virtual import (
 
 SAMPLE_BYTES = 64 << 20
 
+type Index = Callable[[Sequence[PlacedFile], CfOptions], list[IndexedFile]]
+
 
 def write_virtual(  # noqa: PLR0913  # all but three are options
     files: Sequence[PlacedFile],
@@ -43,6 +48,7 @@ def write_virtual(  # noqa: PLR0913  # all but three are options
     credentials: KeySource | None = None,
     source_keys: KeySource | None = None,
     on_progress: OnProgress = silent,
+    on_note: Callable[[str], None] | None = None,
 ) -> Stored:
     """Write a store that refers to files where they are, joined along the dimension in which they continue each other.
 
@@ -58,6 +64,7 @@ def write_virtual(  # noqa: PLR0913  # all but three are options
         credentials: A picklable callback that yields S3 keys for the store, used instead of the environment's.
         source_keys: One that yields those for the files.
         on_progress: Listens to the progress.
+        on_note: Hears what is worth knowing of the files that were read, a line each.
 
     Raises:
         UnfitError: If the files cannot be referred to as one dataset; the store is untouched.
@@ -65,15 +72,13 @@ def write_virtual(  # noqa: PLR0913  # all but three are options
         StorageError: If the store cannot be read or written, or holds something else.
         ConflictError: If others keep committing to the same store meanwhile.
     """
+    indexed = partial(_indexed, on_progress=on_progress, on_note=on_note)
     mark = _fingerprint(files, options)
-    same = released_references(href, scheme, mark, version=version, credentials=credentials)
-    if same is not None:
+    if (same := released_references(href, scheme, mark, version=version, credentials=credentials)) is not None:
         return same
-    kept = read_kept(href, scheme, credentials=credentials)
-    _refuse_vanished(files, None if drop_vanished else kept)
+    kept = _refused_vanished(read_kept(href, scheme, credentials=credentials), files, may=drop_vanished)
 
     def written(references: References) -> Stored:
-        refuse_taken_name(references)
         return write_references(
             references,
             href,
@@ -89,30 +94,43 @@ def write_virtual(  # noqa: PLR0913  # all but three are options
         )
 
     with suppress(OutdatedError):
-        if (grown := _grown(files, kept, options, on_progress)) is not None:
+        if (grown := _grown(files, kept, options, indexed)) is not None:
             return written(grown)
-    return written(_combined(files, Kept(), files, options, on_progress))
+    return written(_combined(files, Kept(), files, options, indexed))
+
+
+def _indexed(
+    files: Sequence[PlacedFile], options: CfOptions, *, on_progress: OnProgress, on_note: Callable[[str], None] | None
+) -> list[IndexedFile]:
+    found = index_files(files, on_progress, options=options)
+    for name in sorted({name for each in found for name in each.index.assumed}) if on_note else ():
+        on_note(note_of(name))
+    return found
 
 
 def _combined(
-    fresh: Sequence[PlacedFile],
-    held: Kept,
-    files: Sequence[PlacedFile],
-    options: CfOptions,
-    on_progress: OnProgress,
+    fresh: Sequence[PlacedFile], held: Kept, files: Sequence[PlacedFile], options: CfOptions, indexed: Index
 ) -> References:
-    """The dataset of files to index and of files that the store holds; indexed along what they turn out to continue."""
+    """The dataset of files to index and of files that the store holds; indexed along what they turn out to continue.
+
+    Raises:
+        OutdatedError: If the store dates its files by another calendar than these are to be.
+    """
     places = {file.url: file for file in files}
+    found = indexed(fresh, options)
+    said = {name: each.attrs["calendar"] for name, each in found[0].index.variables.items() if "calendar" in each.attrs}
+    if any(calendar_of(said[name]) != before for name, before in held.calendars.items() if name in said):
+        raise OutdatedError
     try:
-        return combine(index_files(fresh, on_progress, options=options), held, places, options)
+        references = combine(found, held, places, options)
     except OtherAxisError as other:
         along = replace(options, along=(other.along,))
-        return combine(index_files(fresh, on_progress, options=along), held, places, options)
+        references = combine(indexed(fresh, along), held, places, options)
+    refuse_taken_name(references)
+    return references
 
 
-def _grown(
-    files: Sequence[PlacedFile], kept: Kept | None, options: CfOptions, on_progress: OnProgress
-) -> References | None:
+def _grown(files: Sequence[PlacedFile], kept: Kept | None, options: CfOptions, indexed: Index) -> References | None:
     """The dataset with new and changed files alone indexed; None if those that are as they were do not stay there.
 
     The first file that the store refers to is indexed too: it says how all are structured.
@@ -127,20 +145,22 @@ def _grown(
         return None
     fresh = [first, *(file for file in files if file is not first and file.url not in same)]
     starts = dict(zip(kept.urls, accumulate(kept.lengths, initial=0), strict=False))
-    references = _combined(fresh, kept.only(same), files, options, on_progress)
+    references = _combined(fresh, kept.only(same), files, options, indexed)
     stay = all(
         starts[url] == start for url, start in zip(references.urls, references.starts, strict=True) if url in same
     )
     return references if stay else None
 
 
-def _refuse_vanished(files: Sequence[PlacedFile], kept: Kept | None) -> None:
+def _refused_vanished(kept: Kept | None, files: Sequence[PlacedFile], *, may: bool) -> Kept | None:
+    """What a store holds; an error where a file of it is gone that may not go."""
     there = {file.url for file in files}
-    gone = [url for url in kept.urls if url not in there] if kept else []
+    gone = [url for url in kept.urls if url not in there] if kept and not may else []
     if gone:
         more = f" (and {len(gone) - 1} more)" if len(gone) > 1 else ""
         problem = f"is gone{more}, and the store refers to it"
         raise SourceError(gone[0], problem, "bring it back, or let it go with --drop-vanished")
+    return kept
 
 
 def _containers(files: Sequence[PlacedFile]) -> tuple[Container, ...]:

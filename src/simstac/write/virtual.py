@@ -176,6 +176,7 @@ def read_kept(href: str, scheme: StorageScheme, *, credentials: KeySource | None
                 name: (each.dims.index(along), each.read((slice(None),) * len(each.dims)))
                 for name, each in growing.items()
             },
+            calendars={name: str(each.attrs["calendar"]) for name, each in growing.items() if each.is_time},
         )
 
 

@@ -9,6 +9,7 @@ from simstac.pipeline.builders.order import Built, Order
 from simstac.pipeline.describe import describe_store
 from simstac.pipeline.source_files import files_of
 from simstac.sources.cf import CfFiles, CfOptions, find_files
+from simstac.sources.cf.calendars import note_of
 from simstac.write import FilesReport, write_files
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def build_cf(order: Order, source: CfSource, *, unfit: str = "") -> Built:
     project, collection, place = order.project, order.collection, order.place
     files = find_files(source.paths, files_of(source, project.folder), by_content=source.by_content)
     stored, report = write_files(
-        CfFiles(files, options_of(source)),
+        CfFiles(files, options_of(source, collection.metadata.calendar)),
         place.href,
         place.scheme,
         version=collection.version,
@@ -51,8 +52,8 @@ def build_cf(order: Order, source: CfSource, *, unfit: str = "") -> Built:
     )
 
 
-def options_of(source: CfSource) -> CfOptions:
-    """What to read of the files of a source, and how to combine it."""
+def options_of(source: CfSource, calendar: str | None) -> CfOptions:
+    """What to read of the files of a source, how to combine it, and the calendar of times that name none."""
     return CfOptions(
         along=source.axes,
         variables=source.variables,
@@ -60,6 +61,7 @@ def options_of(source: CfSource) -> CfOptions:
         filter_by_keys=source.filter_by_keys,
         allow_gaps=source.allow_gaps,
         mixed_packing=source.mixed_packing,
+        calendar=calendar or "",
     )
 
 
@@ -69,6 +71,7 @@ def _notes(report: FilesReport) -> Iterator[str]:
             yield f"{name} is gone from the source and kept; --drop-vanished drops it"
     for name in report.dropped:
         yield f"{name} is gone from the source and dropped"
+    yield from map(note_of, report.assumed)
     if report.checks:
         for dim, (first, last) in report.extents.items():
             yield f"{dim} from {first} to {last}"

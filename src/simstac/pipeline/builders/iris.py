@@ -50,7 +50,8 @@ def build_iris(order: Order, source: IrisSource) -> Built:
         anonymous=source.anonymous,
     )
     inputs = find_inputs([str(folder / path) for path in source.paths], access)
-    mark = _fingerprint(inputs, f"{reader()} {json.dumps(source.names)}")
+    calendar = order.collection.metadata.calendar or ""
+    mark = _fingerprint(inputs, f"{reader()} {json.dumps(source.names)}{f' {calendar}' if calendar else ''}")
     stored, notes = _as_it_is(order, mark) or _written(order, source, inputs, access, mark)
     documents = describe_store(order.project, order.collection, stored)
     return Built(documents=documents, stored=stored, statuses=("read",) * len(inputs), notes=notes, unit="file")
@@ -80,7 +81,7 @@ def _written(order: Order, source: IrisSource, inputs: Sequence[Input], access: 
 
     place, files = order.place, [each.path for each in inputs]
     order.on_progress(Progress("read files", 0, len(files), str(files[0])))
-    cubes, notes = load_with_notes(files, source.names)
+    cubes, notes = load_with_notes(files, source.names, calendar=order.collection.metadata.calendar or "")
     with reading(files):
         groups = datasets(cubes)
     refuse_changes(inputs, access)

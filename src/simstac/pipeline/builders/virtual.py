@@ -50,25 +50,28 @@ def _referred(order: Order, source: CfSource) -> Built:
         raise UnfitError("store.chunks asks for chunks, and files have theirs")
     files = placed_files(source.paths, files_of(source, project.folder.absolute()), by_content=source.by_content)
     _refuse_unreachable(order, files)
+    told: list[str] = []
     stored = write_virtual(
         files,
         place.href,
         place.scheme,
-        options=options_of(source),
+        options=options_of(source, collection.metadata.calendar),
         version=collection.version,
         drop_vanished=bool(order.drop_vanished),
         credentials=place.credentials,
         source_keys=source_keys(collection),
         on_progress=order.on_progress,
+        on_note=told.append,
     )
     documents = describe_store(project, collection, stored)
     reasons = copied_files(stored, credentials=place.credentials)
     notes = [f"{NOT_REFERRED}: {reason}" for reason in reasons.values()]
+    shown = notes if len(notes) <= SHOWN else [*notes[:SHOWN], f"and {len(notes) - SHOWN} more"]
     return Built(
         documents=documents,
         stored=stored,
         statuses=tuple("copied" if file.url in reasons else "referenced" for file in files),
-        notes=tuple(notes if len(notes) <= SHOWN else [*notes[:SHOWN], f"and {len(notes) - SHOWN} more"]),
+        notes=(*dict.fromkeys(told), *shown),
         unit="file",
     )
 

@@ -74,7 +74,7 @@ class Decoded:
         return self.attrs.get("units") == EPOCH
 
 
-def decoded(name: str, raw: xr.Variable, inherited: Mapping[str, Any], where: str) -> Decoded:
+def decoded(name: str, raw: xr.Variable, inherited: Mapping[str, Any], where: str, *, calendar: str = "") -> Decoded:
     """A variable as it is stored.
 
     Args:
@@ -82,18 +82,24 @@ def decoded(name: str, raw: xr.Variable, inherited: Mapping[str, Any], where: st
         raw: The variable as its file has it, undecoded and lazy.
         inherited: Attributes of the variable whose bounds it is.
         where: The file and the variable, for errors.
+        calendar: The calendar of times that name none.
 
     Raises:
         SourceError: If it is of a type that no store keeps, or its times say no date.
     """
-    said = {**{key: inherited[key] for key in ("units", "calendar") if key in inherited}, **raw.attrs}
+    said = said_of_time(raw, inherited)
     if raw.dtype.kind in "fiu" and is_time_unit(said.get("units")):
-        return _time(raw, said, where)
+        return _time(raw, {**said, "calendar": said.get("calendar") or calendar}, where)
     if raw.dtype.kind in "SUOT":
         return _text(name, raw)
     if raw.dtype.kind not in "fiub":
         raise SourceError(where, f"is of type {raw.dtype}, which no store keeps", "leave it out with variables")
     return _number(name, raw)
+
+
+def said_of_time(raw: xr.Variable, inherited: Mapping[str, Any]) -> dict[str, Any]:
+    """The attributes of a variable, with unit and calendar of that whose bounds it is."""
+    return {**{key: inherited[key] for key in ("units", "calendar") if key in inherited}, **raw.attrs}
 
 
 def owners_of_bounds(attrs: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:

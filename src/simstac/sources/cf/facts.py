@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simstac.errors import SourceError
+from simstac.sources.cf.calendars import is_checked, refuse_doubtful
 from simstac.sources.cf.decode import REFERRING, Decoded, Slab
 from simstac.sources.cf.files import SourceFile
 from simstac.sources.cf.opened import OpenFile
@@ -80,6 +81,7 @@ class FileFacts:
         labels: The labels of the axes along which files may be appended, by dimension or scalar coordinate.
         fixed: A digest of each small variable that has no such axis.
         others: The names of all data variables that the file has, wanted or not.
+        assumed: Its times whose calendar nobody says.
         held: The values of variables that are so small that they are read with the facts.
     """
 
@@ -91,6 +93,7 @@ class FileFacts:
     fixed: Mapping[str, str] = field(default_factory=dict)
     held: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     others: frozenset[str] = frozenset()
+    assumed: frozenset[str] = frozenset()
 
 
 class Opened(Protocol):
@@ -143,8 +146,11 @@ def file_facts(
         known: Facts that other files share with it, so that thousands of files take little memory.
 
     Raises:
-        SourceError: If a coordinate cannot be read, or has a label twice.
+        SourceError: If a coordinate cannot be read, has a label twice, or names no calendar and may mean several.
     """
+    for name, units in sorted(opened.assumed.items(), key=lambda item: len(opened.variables[item[0]].dims)):
+        if is_checked(opened.variables[name].shape):
+            refuse_doubtful(opened.values(name), units, f"{opened.where}: {name}")
     header = file_header(opened, file, along, known)
     variables, coordinates = header.variables, header.coordinates
     movable = {dim for dim, each in header.labels.items() if not each.is_scalar}
@@ -155,7 +161,8 @@ def file_facts(
         if not movable & {*facts.dims} and name not in scalars and (name in coordinates or _bytes(facts) <= SMALL_BYTES)
     }
     held = {name: opened.values(name) for name, facts in variables.items() if _bytes(facts) <= HELD_BYTES}
-    return replace(header, fixed=fixed, held=held, others=opened.names)
+    assumed = frozenset(name for name in opened.assumed if not (len(variables[name].dims) > 1 and name in coordinates))
+    return replace(header, fixed=fixed, held=held, others=opened.names, assumed=assumed)
 
 
 def digest_of(opened: OpenFile, name: str, facts: VariableFacts) -> str:

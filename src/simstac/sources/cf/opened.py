@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from simstac.errors import SourceError
 from simstac.sources.attributes import json_attrs
-from simstac.sources.cf.decode import REFERRING, Decoded, Slab, decoded, owners_of_bounds
+from simstac.sources.cf.calendars import lacks_calendar
+from simstac.sources.cf.decode import REFERRING, Decoded, Slab, decoded, owners_of_bounds, said_of_time
 from simstac.sources.cf.hdf5 import ChunkReader
 from simstac.sources.cf.netcdf3 import NETCDF3, read_header
 from simstac.sources.cf.options import CfOptions
@@ -39,6 +40,7 @@ class OpenFile:
         variables: Its variables by name.
         attrs: Its attributes.
         names: The names of all its data variables, wanted or not.
+        assumed: The units of the times whose calendar nobody says, by name.
     """
 
     def __init__(self, path: Path, where: str, options: CfOptions, pool: Executor | None = None) -> None:
@@ -58,8 +60,16 @@ class OpenFile:
         names = _wanted(self._dataset, options.variables, where)
         owners = owners_of_bounds(variable.attrs for variable in self._dataset.variables.values())
         self.variables: Mapping[str, Decoded] = {
-            name: decoded(name, self._dataset.variables[name], owners.get(name, {}), f"{where}: {name}")
+            name: decoded(
+                name, self._dataset.variables[name], owners.get(name, {}), f"{where}: {name}", calendar=options.calendar
+            )
             for name in names
+        }
+        said = {name: said_of_time(self._dataset.variables[name], owners.get(name, {})) for name in names}
+        self.assumed: Mapping[str, str] = {
+            name: str(attrs["units"])
+            for name, attrs in said.items()
+            if self.variables[name].is_time and not options.calendar and lacks_calendar(attrs)
         }
         self.attrs = json_attrs(self._dataset.attrs)
         self.names = frozenset(str(name) for name in self._dataset.data_vars)

@@ -17,6 +17,7 @@ class CfOptions:
         filter_by_keys: The GRIB messages that are read, by key, such as ``{"typeOfLevel": "surface"}``.
         allow_gaps: Whether times may be missing between two files, and combinations where there are two axes.
         mixed_packing: Whether the same variable may be packed with another scale or offset in another file.
+        calendar: The calendar of times that name none; the standard one, as CF says, where empty.
         in_threads: Whether chunks of HDF5 files may be decoded in threads; else xarray reads them.
     """
 
@@ -26,4 +27,5 @@ class CfOptions:
     filter_by_keys: Mapping[str, str | int | float] = field(default_factory=dict)
     allow_gaps: bool = False
     mixed_packing: bool = False
+    calendar: str = ""
     in_threads: bool = True

@@ -42,7 +42,7 @@ def microseconds(values: NDArray[Any], units: str, calendar: str, where: str) ->
     Raises:
         SourceError: If the units are not understood, or a time is finer than a microsecond or too far away.
     """
-    start, unit = _origin(units, calendar, where)
+    start, unit = origin(units, calendar, where)
     known = ~np.isnan(values) if values.dtype.kind == "f" else values != MISSING
     offsets = np.where(known, values, 0)
     if offsets.dtype.kind == "f":
@@ -59,6 +59,21 @@ def microseconds(values: NDArray[Any], units: str, calendar: str, where: str) ->
     return np.where(known, ticks + start, MISSING)
 
 
+def origin(units: str, calendar: str, where: str) -> tuple[int, float]:
+    """The date that units count from, in microseconds since 1970, and how many microseconds a unit has.
+
+    Raises:
+        SourceError: If the units are not understood.
+    """
+    try:
+        return _start_and_unit(units, calendar)
+    except (ValueError, OverflowError) as error:
+        remedy = "give it units such as 'hours since 1970-01-01', or leave it out with variables"
+        raise SourceError(
+            where, f"has times in {units!r}, calendar {calendar!r}, that say no date: {error}", remedy
+        ) from error
+
+
 def time_text(value: int, calendar: str) -> str:
     """A time as ISO text."""
     if calendar in PLAIN_CALENDARS:
@@ -68,17 +83,6 @@ def time_text(value: int, calendar: str) -> str:
 
         text = str(cftime.num2date(int(value), EPOCH, calendar)).replace(" ", "T")
     return text.removesuffix(".000000").removesuffix(":00").removesuffix("T00:00")
-
-
-def _origin(units: str, calendar: str, where: str) -> tuple[int, float]:
-    """The date that units count from, in microseconds since 1970, and how many microseconds a unit has."""
-    try:
-        return _start_and_unit(units, calendar)
-    except (ValueError, OverflowError) as error:
-        remedy = "give it units such as 'hours since 1970-01-01', or leave it out with variables"
-        raise SourceError(
-            where, f"has times in {units!r}, calendar {calendar!r}, that say no date: {error}", remedy
-        ) from error
 
 
 @lru_cache(maxsize=256)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from simstac.errors import SourceError
 from simstac.sources.cf.netcdf3 import NETCDF3, read_header
+from simstac.sources.iris.calendars import naming
 
 if TYPE_CHECKING:
     from iris.cube import Cube, CubeList
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 NEEDS_IRIS = "pip install 'simstac[iris]'"
 
 
-def load(paths: Sequence[Path], names: Sequence[str] = ()) -> CubeList:
+def load(paths: Sequence[Path], names: Sequence[str] = (), *, calendar: str = "") -> CubeList:
     """The cubes in some files, merged and concatenated over them by Iris's recommended policy; data stay lazy.
 
     Cubes that only attributes or units of time keep apart, such as ``tracking_id`` in files of one simulation, are
@@ -28,9 +29,10 @@ def load(paths: Sequence[Path], names: Sequence[str] = ()) -> CubeList:
     Args:
         paths: The files.
         names: The cubes to take, by standard name, long name, variable name or STASH code; all where empty.
+        calendar: The calendar of times of NetCDF files that name none; the standard one, and a warning, where empty.
 
     Raises:
-        SourceError: If Iris is missing or cannot read a file, or there is no cube of a name.
+        SourceError: If Iris is missing or cannot read a file, there is no cube of a name, or times may mean several.
     """
     try:
         import iris  # noqa: PLC0415  # 1.5 s that other sources need not pay
@@ -41,7 +43,9 @@ def load(paths: Sequence[Path], names: Sequence[str] = ()) -> CubeList:
         _refuse_cut(path)
     try:
         with iris.FUTURE.context(date_microseconds=True), iris.LOAD_POLICY.context("recommended"):
-            cubes = iris.load([str(path) for path in paths], list(names) or None)
+            cubes = iris.load([str(path) for path in paths], list(names) or None, callback=naming(calendar))
+    except SourceError:
+        raise
     except ImportError as error:
         raise SourceError(paths[0], f"needs the package {error.name}", "pip install iris-grib") from error
     except (IrisError, *reading_errors()) as error:
@@ -50,7 +54,9 @@ def load(paths: Sequence[Path], names: Sequence[str] = ()) -> CubeList:
     return _joined(cubes)
 
 
-def load_with_notes(paths: Sequence[Path], names: Sequence[str] = ()) -> tuple[CubeList, tuple[str, ...]]:
+def load_with_notes(
+    paths: Sequence[Path], names: Sequence[str] = (), *, calendar: str = ""
+) -> tuple[CubeList, tuple[str, ...]]:
     """What `load` gives, and what Iris warned of meanwhile, a line each.
 
     Raises:
@@ -58,7 +64,7 @@ def load_with_notes(paths: Sequence[Path], names: Sequence[str] = ()) -> tuple[C
     """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        cubes = load(paths, names)
+        cubes = load(paths, names, calendar=calendar)
     told = [" ".join(str(each.message).split()) for each in caught if issubclass(each.category, UserWarning)]
     return cubes, tuple(dict.fromkeys(told))
 

@@ -99,11 +99,13 @@ class FileIndex:
         variables: By name.
         attrs: Its global attributes.
         along: The dimension that files continue; empty where the file tells none.
+        assumed: Times whose calendar nobody says.
     """
 
     variables: Mapping[str, Variable]
     attrs: Mapping[str, Any] = field(default_factory=dict)
     along: str = ""
+    assumed: tuple[str, ...] = ()
 
     @property
     def length(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import replace
 from itertools import batched
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -13,9 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simstac.progress import OnProgress, Progress, silent
+from simstac.sources.cf.calendars import STANDARD, is_checked, lacks_calendar, refuse_doubtful
+from simstac.sources.cf.decode import MASKS
 from simstac.sources.cf.hdf5 import name_in_hdf5
 from simstac.sources.cf.netcdf3 import NETCDF3
 from simstac.sources.cf.options import CfOptions
+from simstac.sources.cf.times import calendar_of, is_time_unit, microseconds, origin
 from simstac.sources.virtual.filters import UnfitError
 from simstac.sources.virtual.index import EVERYTHING, FileIndex, index_hdf5
 from simstac.sources.virtual.netcdf3 import index_netcdf3
@@ -34,7 +38,7 @@ def index_files(
     """What files hold; the first one says how all are structured.
 
     Raises:
-        SourceError: If a file cannot be read.
+        SourceError: If a file cannot be read, or has times without a calendar that may mean several.
         UnfitError: If one cannot be referenced where it is.
     """
     parts: list[IndexedFile] = []
@@ -42,7 +46,7 @@ def index_files(
     for some in batched(files, AT_ONCE):
         with ExitStack() as stack:
             for file, opened in zip(some, _opened(some, stack), strict=True):
-                index = _index(file, opened, first, options)
+                index = _with_calendar(_index(file, opened, first, options), file.where, options.calendar)
                 first = first or index
                 parts.append(IndexedFile(file, index))
                 on_progress(Progress("index files", len(parts), len(files), file.name))
@@ -73,6 +77,27 @@ def _index(file: PlacedFile, opened: BinaryIO | str, first: FileIndex | None, op
             return index_netcdf3(plain, file.where, first=first, options=options)
     except UnfitError as error:
         raise UnfitError(f"{file.name}: {error}") from None
+
+
+def _with_calendar(index: FileIndex, where: str, calendar: str) -> FileIndex:
+    """The index with a calendar for each time that names none: the given one, else the standard one, as CF says.
+
+    Raises:
+        SourceError: If a time says no date, or may mean several.
+    """
+    times = {name: each for name, each in index.variables.items() if is_time_unit(each.attrs.get("units"))}
+    lacking = {name: each for name, each in times.items() if lacks_calendar(each.attrs)}
+    for name, each in times.items():
+        origin(str(each.attrs["units"]), calendar_of(each.attrs.get("calendar") or calendar), f"{where}: {name}")
+    for name, each in lacking.items() if not calendar else ():
+        if each.values is not None and is_checked(each.shape):
+            masks = [each.attrs[key] for key in MASKS if key in each.attrs]
+            known, units = each.values[~np.isin(each.values, masks)], str(each.attrs["units"])
+            refuse_doubtful(microseconds(known, units, STANDARD, f"{where}: {name}"), units, f"{where}: {name}")
+    named = {
+        name: replace(each, attrs={**each.attrs, "calendar": calendar_of(calendar)}) for name, each in lacking.items()
+    }
+    return replace(index, variables={**index.variables, **named}, assumed=() if calendar else tuple(sorted(lacking)))
 
 
 def _classic_values(opened: BinaryIO | str, name: str, at: tuple[slice, ...]) -> NDArray[Any]:

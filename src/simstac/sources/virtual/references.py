@@ -43,6 +43,7 @@ class Kept:
         along: The dimension that they continue.
         small: The values of the variables that are copied from every file, as they are stored, one file after the
             other, with the axis that grows.
+        calendars: The calendars of the times among these.
     """
 
     urls: tuple[str, ...] = ()
@@ -51,6 +52,7 @@ class Kept:
     copied: tuple[str, ...] = ()
     along: str = ""
     small: Mapping[str, tuple[int, NDArray[Any]]] = field(default_factory=dict)
+    calendars: Mapping[str, str] = field(default_factory=dict)
 
     def only(self, urls: Collection[str]) -> Kept:
         """Some of them."""
@@ -64,6 +66,7 @@ class Kept:
             tuple(self.copied[index] for index in taken),
             self.along,
             {name: (axis, np.take(values, rows, axis=axis)) for name, (axis, values) in self.small.items()},
+            self.calendars,
         )
 
 
