@@ -14,8 +14,11 @@ import pyproj
 import pytest
 import xarray as xr
 from PIL import Image
+from tests.stac.cases import CASES
 
 import simstac
+
+from .conftest import FOOTPRINT
 
 if TYPE_CHECKING:
     from tests.conftest import SeaweedFS
@@ -204,11 +207,58 @@ def test_an_outdated_version_names_the_latest(visit: Callable[..., Any], site: P
             assert_clean(view)
 
 
-def test_an_item_across_the_antimeridian_loads_but_for_the_zoom_of_its_map(
-    visit: Callable[..., Any], site: Path
-) -> None:
-    """The specification wants west > east in its bbox; STAC Browser 4.0.1 takes that for an empty extent."""
-    item = "pacific/pacific-1.0.0/pacific-1.0.0.json"
-    with visit(site, item, heading="Across the antimeridian, version 1.0.0") as view:
+def test_an_item_across_the_antimeridian_is_on_the_map_in_both_halves(visit: Callable[..., Any], site: Path) -> None:
+    """Its box is as GeoJSON wants it; the Browser, to which west > east is an empty extent, is told how to fit it."""
+    path = "pacific/pacific-1.0.0/pacific-1.0.0.json"
+    item = json.loads((site / path).read_text())
+    assert item["bbox"] == [160, -30, -160, 0]
+    assert item["geometry"]["type"] == "MultiPolygon"
+    with visit(site, path, heading="Across the antimeridian, version 1.0.0") as view:
         assert_shows(view, "Data Version 1.0.0", "Near-surface air temperature", "160.5 \N{EN DASH} 199.5")
-        assert view.problems == ["exception: Cannot fit empty extent provided as `geometry`"]
+        footprint = np.abs(map_pixels(view) - FOOTPRINT).sum(axis=-1) < 40
+        view.keep("grid-antimeridian-item")
+        middle = footprint.shape[1] // 2
+        assert footprint[:, : middle // 2].sum() > 50
+        assert footprint[:, -middle // 2 :].sum() > 50
+        assert not footprint[:, middle - 50 : middle + 50].any()
+        assert_clean(view)
+
+
+KINDS = {
+    "polar-stereographic": "Measured values",
+    "rotated-pole": "Measured values",
+    "cells": "5000",
+    "stations": "Zürich",
+    "untidy": "größe 299",
+}
+"""Kinds of place, and something that is on their pages."""
+
+
+@pytest.fixture(scope="module")
+def kinds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Collections of the other kinds of place, and one of 300 variables, each built from a file, with its picture."""
+    folder = tmp_path_factory.mktemp("kinds")
+    text = "catalog: {id: kinds, title: Kinds}\ncollections:\n"
+    for name in KINDS:
+        data = CASES[name][0].copy()
+        if "clat" in data.coords:
+            data["v"] = data["v"] + data["clat"]
+        for each in (data, *data.variables.values()):
+            each.attrs = {key: said for key, said in each.attrs.items() if isinstance(said, str | int | float | list)}
+        data.to_netcdf(folder / f"{name}.nc")
+        text += f"  - {{id: {name}, title: {name}, license: MIT, source: {{engine: cf, path: {name}.nc}}}}\n"
+    (folder / "kinds.yaml").write_text(text)
+    report = simstac.build(simstac.load_project(folder / "kinds.yaml"))
+    assert report.ok
+    assert [line for each in report.collections for line in each.differences if "picture" in line] == []
+    return report.site
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_kind_of_place_loads_and_has_its_footprint(visit: Callable[..., Any], kinds: Path, name: str) -> None:
+    for path, title in ((f"{name}/collection.json", name), (f"{name}/{name}-1/{name}-1.json", f"{name}, version 1")):
+        with visit(kinds, path, heading=title) as view:
+            assert_shows(view, KINDS[name])
+            assert view.footprint_pixels() > (20 if name == "stations" else 100)
+            view.keep(f"kind-{name}-{'item' if 'version' in title else 'collection'}")
+            assert_clean(view)

@@ -190,7 +190,7 @@ def test_stac_browser_is_told_its_catalog(site: Path, tmp_path: Path) -> None:
         assert ask(server, "/")[1]["Location"] == server.browser_url
         status, headers, page = ask(server, "/browser/")
         assert (status, headers["Content-Type"]) == (200, "text/html; charset=utf-8")
-        config = page.decode().partition("STAC_BROWSER_CONFIG=")[2].partition("</script>")[0]
+        config = page.decode().partition("STAC_BROWSER_CONFIG=")[2].partition(";window.")[0]
         assert json.loads(config)["catalogUrl"] == server.catalog_url
         status, headers, body = ask(server, "/browser/js/app.js")
         assert (status, headers["Content-Type"], body) == (200, "text/javascript; charset=utf-8", b"1")

@@ -37,6 +37,13 @@ PREFLIGHT_HEADERS = {
     "Access-Control-Allow-Private-Network": "true",
     "Access-Control-Max-Age": "600",
 }
+_DRAWABLE_BOXES = (
+    "window.STAC_BROWSER_CONFIG.preprocessSTAC = stac => {"
+    " const box = stac.bbox;"
+    " if (Array.isArray(box) && box.length === 4 && box[0] > box[2]) stac.bbox = [-180, box[1], 180, box[3]];"
+    " return stac; };"
+)
+"""An Item's box with west > east, as GeoJSON wants it across the antimeridian, is an empty extent to STAC Browser 4."""
 _ZARR_2_NAMES = frozenset({".zarray", ".zattrs", ".zgroup", ".zmetadata"})
 _BLOCK_BYTES = 1 << 20
 _POLL_SECONDS = 0.05
@@ -196,7 +203,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _send_browser(self, browser: Path) -> None:
         """STAC Browser's page, told at run time which catalog is its root."""
         config = json.dumps({"catalogUrl": self.server.catalog_url, "allowExternalAccess": True})
-        script = f"<head><script>window.STAC_BROWSER_CONFIG={config}</script>"
+        script = f"<head><script>window.STAC_BROWSER_CONFIG={config};{_DRAWABLE_BOXES}</script>"
         page = (browser / "index.html").read_text(encoding="utf-8").replace("<head>", script, 1).encode()
         self._answer(HTTPStatus.OK, {"Content-Type": media_type_of("index.html")}, page)
 
