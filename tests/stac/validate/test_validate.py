@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import http.server
 import json
+import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from simstac.catalog import upsert_collection
 from simstac.errors import StorageError
+from simstac.stac import validate
 from simstac.stac.document import SCHEMAS, canonical_json
 from simstac.stac.metadata import CatalogMetadata
 from simstac.stac.placement import Route, place_store
@@ -60,6 +64,12 @@ def set_at(*keys: str | int, value: Any) -> Callable[[Any], None]:
             document[keys[-1]] = value
 
     return change
+
+
+def without_a_place(document: Any) -> None:
+    """As STAC allows, and readers of tables do not."""
+    document["geometry"] = None
+    del document["bbox"]
 
 
 CUBE = ("properties", "cube:dimensions")
@@ -143,6 +153,16 @@ BROKEN: list[tuple[str, Callable[[Any], None], str, str]] = [
     (RUN, set_at(*VARIABLES, "electricity", "nodata", value="NaN"),
      "cube-nodata", "/properties/cube:variables/electricity/nodata"),
     (RUN, set_at(*VARIABLES, "zone", value={"dimensions": []}), "cube-disjoint", "/properties/cube:variables/zone"),
+    (RUN, set_at(*VARIABLES, "electricity", value={"type": "data"}),
+     "cube-variable", "/properties/cube:variables/electricity"),
+    (RUN, set_at(*VARIABLES, "electricity", "type", value="result"),
+     "cube-variable", "/properties/cube:variables/electricity"),
+    (RUN, set_at("links", 1, "type", value=...), "link-type", "/links/1/type"),
+    (RUN, set_at(*ASSET, "roles", value=...), "asset-roles", "/assets/icechunk"),
+    (RUN, set_at(*ASSET, "type", value=...), "asset-type", "/assets/icechunk"),
+    (RUN, set_at(*ASSET, "href", value="https://x.org/a.icechunk/"), "trailing-slash", "/assets/icechunk/href"),
+    (COLLECTION, set_at("description", value=" "), "description", "/description"),
+    (RUN, without_a_place, "geometry", "/geometry"),
     (OLD, set_at("links", 4, "rel", value="related"), "version-symmetry", ""),
     (OLD, set_at("links", 5, "rel", value="related"), "version-latest", "/links"),
 ]  # fmt: skip
@@ -158,6 +178,20 @@ def test_what_is_wrong_is_found(site, path, change, rule, pointer):
     findings = check(broken)
     assert [entry for entry in findings if entry.rule.startswith(rule) and entry.pointer.startswith(pointer)], findings
     assert all(entry.problem and entry.remedy for entry in findings)
+
+
+def test_every_rule_has_a_case_above():
+    """Rules of which a field's name is part have one for each field that the rule asks for."""
+    elsewhere = {"asset-missing", "json", "orphan"}
+    told = {case[2] for case in BROKEN} | elsewhere
+    written = set()
+    for module in Path(validate.__file__).parent.glob("*.py"):
+        calls = [node for node in ast.walk(ast.parse(module.read_text())) if isinstance(node, ast.Call)]
+        rules = [call.args[1] for call in calls if getattr(call.func, "id", "") == "Broken"]
+        written |= {rule.value for rule in rules if isinstance(rule, ast.Constant)}
+    assert len(written) > 50
+    assert written - told == set()
+    assert {"asset-roles", "asset-title", "asset-type", "link-title", "link-type"} <= told
 
 
 def test_an_orphan_is_found_and_a_missing_asset(site):
@@ -300,6 +334,27 @@ def test_a_schema_that_cannot_be_had_is_a_finding(site, published, path, why):
     said = [entry.problem for entry in findings if "no schema to be had" in entry.problem]
     assert len(said) == 1
     assert why in said[0]
+
+
+def test_a_host_that_cannot_be_reached_is_asked_once_and_the_remedy_is_the_network(site):
+    with socket.socket() as taken:  # bound, and listening to nobody
+        taken.bind(("127.0.0.1", 0))
+        uri = f"http://127.0.0.1:{taken.getsockname()[1]}/schema.json"
+        (content,) = declared(site, uri).values()
+        documents = {RUN.replace("run-0000", f"run-{number}"): content for number in range(3)}
+        findings = validate_documents(documents.items(), official="network", whole=False).findings
+    (finding,) = [entry for entry in findings if "no schema to be had" in entry.problem]
+    assert finding.problem == f"no schema to be had for {uri} (cannot be reached: [Errno 111] Connection refused)"
+    assert finding.remedy == "check the address and the network"
+
+
+def test_a_host_that_never_answers_is_given_up(site, monkeypatch):
+    monkeypatch.setattr("simstac.engine.fetch._TIMEOUT_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        uri = f"http://127.0.0.1:{silent.getsockname()[1]}/schema.json"
+        findings = validate_documents(declared(site, uri).items(), official="network", whole=False).findings
+    (finding,) = [entry for entry in findings if "no schema to be had" in entry.problem]
+    assert "cannot be reached: timed out" in finding.problem
 
 
 def test_it_needs_neither_xarray_nor_numpy():

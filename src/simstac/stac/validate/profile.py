@@ -99,9 +99,6 @@ def asset_problems(document: Document) -> Iterator[Broken]:
         yield from _zarr_problems(asset, here)
         yield from _file_problems(asset, here)
         yield from _virtual_problems(asset, here, document)
-    for key, asset in document.get("item_assets", {}).items():
-        if "href" in asset:
-            yield Broken(at("item_assets", key, "href"), "item-assets", "item_assets has an href", "take it out")
 
 
 def field_problems(document: Document) -> Iterator[Broken]:

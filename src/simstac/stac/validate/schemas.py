@@ -51,25 +51,26 @@ class OfficialSchemas:
         Those of the core that the folder lacks, and those of the core on the network, are the official ones in pystac.
         """
         self._load: Load = cache(_carried_or_fetched if source == "network" else _Folder(Path(source)))
-        self._compiled = cache(self._compile)
+        self._compiled: dict[str, Validator | None] = {}
 
     def problems(self, document: Document) -> Iterator[Broken]:
-        """What breaks any schema that the document declares, core included."""
+        """What breaks any schema that the document declares, core included; one that is not to be had is told once."""
         kind = KINDS.get(str(document.get("type")), "item")
         version = document.get("stac_version")
         core = f"https://schemas.stacspec.org/v{version}/{kind}-spec/json-schema/{kind}.json"
         for index, uri in enumerate((core, *document.get("stac_extensions", ()))):
-            try:
-                validator = self._compiled(uri)
-            except (StorageError, fastjsonschema.JsonSchemaDefinitionException) as error:
-                pointer = at("stac_extensions", index - 1) if index else at("stac_version")
-                problem = f"no schema to be had for {uri} ({error})"
-                yield Broken(pointer, "unknown-schema", problem, "correct the URI, or add the schema")
-                continue
-            yield from _problems(validator, uri, document)
-
-    def _compile(self, uri: str) -> Validator:
-        return _compiled(self._load(uri), self._load)
+            if uri not in self._compiled:
+                self._compiled[uri] = None
+                try:
+                    self._compiled[uri] = _compiled(self._load(uri), self._load)
+                except (StorageError, fastjsonschema.JsonSchemaDefinitionException) as error:
+                    pointer = at("stac_extensions", index - 1) if index else at("stac_version")
+                    problem = f"no schema to be had for {uri} ({_why(error, uri)})"
+                    remedy = getattr(error, "remedy", "") or "correct the URI, or add the schema"
+                    yield Broken(pointer, "unknown-schema", problem, remedy)
+            validator = self._compiled[uri]
+            if validator is not None:
+                yield from _problems(validator, uri, document)
 
 
 class _Folder:
@@ -131,6 +132,12 @@ def _problems(validator: Validator, uri: str, document: Document) -> Iterator[Br
         validator(document)
     except fastjsonschema.JsonSchemaValueException as error:
         yield Broken(at(*error.path[1:]), uri, _said(error), "see the specification of the field")
+
+
+def _why(error: StorageError | fastjsonschema.JsonSchemaDefinitionException, uri: str) -> str:
+    if not isinstance(error, StorageError):
+        return str(error)
+    return error.problem if error.where == uri else f"{error.where}: {error.problem}"
 
 
 def _said(error: fastjsonschema.JsonSchemaValueException) -> str:
