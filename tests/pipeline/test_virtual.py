@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -196,6 +197,49 @@ def test_files_in_a_bucket_of_another_service(s3: SeaweedFS, tmp_path: Path, mon
         simstac.open(tmp_path / "site" / "catalog.json").tas.load()
 
 
+def snippet_sum(folder: Path, path: str, **environment: str) -> float:
+    """What the snippet in a document's description, as printed, makes a fresh process read in the catalog's folder."""
+    said = document(folder, path)
+    description = said.get("description") or said["properties"]["description"]
+    code = re.search(r"```python\n(.*)```\n$", description, re.DOTALL)
+    assert code
+    plain = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SIMSTAC_"))}
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", f"{code[1]}print(float(ds.tas.sum()))"],
+        cwd=folder / "site",
+        env=plain | {"AWS_EC2_METADATA_DISABLED": "true"} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return float(done.stdout)
+
+
+DOCUMENTS = ("model/collection.json", "model/model-1.0.0/model-1.0.0.json")
+
+
+def test_the_snippets_of_files_on_this_machine_run_as_printed(tmp_path: Path) -> None:
+    values = write_two(tmp_path / "out")
+    build(project(tmp_path, {"path": "out/*.nc"}))
+    for path in DOCUMENTS:
+        assert "trust" not in str(document(tmp_path, path))
+        assert snippet_sum(tmp_path, path) == pytest.approx(values.sum(), rel=1e-5)
+
+
+@pytest.mark.parametrize("public", [False, True])
+def test_the_snippets_of_files_in_a_bucket_run_as_printed(s3: SeaweedFS, tmp_path: Path, public: bool) -> None:
+    """The service of a private bucket is trusted by the snippet, though the store itself lies beside the catalog."""
+    bucket = s3.make_bucket(public=public)
+    values = put_two(s3, bucket, tmp_path / "out", "runs")
+    source = {"path": f"s3://{bucket}/runs/*.nc", "endpoint_url": s3.endpoint_url, "anonymous": public}
+    build(project(tmp_path, source))
+    for path in DOCUMENTS:
+        assert (f'trust="{s3.endpoint_url}"' in str(document(tmp_path, path))) is not public
+        total = snippet_sum(tmp_path, path, **({} if public else s3.env))
+        assert total == pytest.approx(values.sum(), rel=1e-5)
+
+
 PROGRAM = """
 import sys, warnings
 sys.modules["simstac"] = None  # as if it were not installed
@@ -219,6 +263,9 @@ def test_the_released_xpystac_opens_both_on_aws(s3: SeaweedFS, tmp_path: Path, m
     done = subprocess.run(command, env=dict(os.environ), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == values.tobytes().hex()
+    assert "# pip install xpystac" in document(tmp_path)["description"]
+    aws = {name: os.environ[name] for name in ("AWS_ENDPOINT_URL", "AWS_ALLOW_HTTP")} | s3.env
+    assert snippet_sum(tmp_path, "model/collection.json", **aws) == pytest.approx(values.sum(), rel=1e-5)
 
 
 def test_files_on_the_web(tmp_path: Path) -> None:
@@ -229,6 +276,7 @@ def test_files_on_the_web(tmp_path: Path) -> None:
         build(made)
         assert document(tmp_path)["assets"]["files"]["href"] == f"{server.url}/out/"
         np.testing.assert_array_equal(simstac.open(tmp_path / "site" / "catalog.json").tas.values, values)
+        assert snippet_sum(tmp_path, "model/collection.json") == pytest.approx(values.sum(), rel=1e-5)
         assert not build(made).documents
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 
 from simstac.stac.document import Document
-from simstac.stac.placement import Placement
+from simstac.stac.placement import Placement, Route
 from simstac.storage import AwsS3, CustomS3
 
 _AS_JSON = json.JSONEncoder(ensure_ascii=False)
@@ -23,7 +23,8 @@ def open_snippet(
     """The lines that open the asset of the document at ``path`` below the catalog's root.
 
     Without a public URL the path is relative: the lines run in the folder that holds the catalog. An endpoint that only
-    the catalog names is trusted with the reader's credentials where no other route leads to the data.
+    the catalog names is trusted with the reader's credentials where no other route leads to the data, or to the chunks
+    of a virtual store.
 
     Args:
         path: The document's.
@@ -33,7 +34,8 @@ def open_snippet(
         groups: Those that hold data, the root as ``""``; the first one is opened.
     """
     name = "item" if path.count("/") > 1 else "collection"
-    package = "xpystac" if isinstance(placement.primary.scheme, AwsS3) else "simstac"
+    needed = [placement.primary.scheme, *(route.scheme for _, route, _ in placement.containers)]
+    package = "xpystac" if all(isinstance(scheme, AwsS3) for scheme in needed) else "simstac"
     select = f".sel(run={python_string(run)})" if run is not None else ""
     group = f", group={python_string(groups[0])}" if groups[0] else ""
     others = f"  # also {', '.join(groups[1:])}" if groups[0] and groups[1:] else ""
@@ -63,12 +65,19 @@ def first_item_snippet(collection: str, item: Document, public_url: str | None) 
 
 
 def _trust(placement: Placement) -> str:
-    schemes = [route.scheme for route in placement.routes]
-    private = [each for each in schemes if isinstance(each, CustomS3) and not each.anonymous]
-    if len(private) < len(schemes):
+    ways = [_private_endpoint(route) for route in placement.routes]
+    needed = [] if "" in ways else ways
+    needed += [endpoint for _, route, _ in placement.containers if (endpoint := _private_endpoint(route))]
+    endpoints = list(dict.fromkeys(map(python_string, needed)))
+    if not endpoints:
         return ""
-    endpoints = list(dict.fromkeys(python_string(scheme.endpoint_url) for scheme in private))
     return f", trust={endpoints[0] if len(endpoints) == 1 else '[' + ', '.join(endpoints) + ']'}"
+
+
+def _private_endpoint(route: Route) -> str:
+    """The endpoint that must be trusted with credentials for a route to lead anywhere; empty where none is needed."""
+    scheme = route.scheme
+    return scheme.endpoint_url if isinstance(scheme, CustomS3) and not scheme.anonymous else ""
 
 
 def python_string(value: str) -> str:
