@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import shutil
@@ -312,14 +313,16 @@ def _wait_until_ready(server: SeaweedFS, process: subprocess.Popen[bytes], log: 
 @pytest.fixture(scope="session")
 def demo_runs(cache_dir: Path) -> Path:
     """The folder of the demonstration's 18 real runs and ``params.csv``, simulated once: copy it, change nothing."""
-    from simstac.demo import make_demo  # the package is imported where a test uses it
+    from simstac.demo import VARIANTS, make_demo  # the package is imported where a test uses it
+    from simstac.demo.office import office_model
 
+    models = "".join(office_model(variant) for variant in VARIANTS)
+    folder = cache_dir / f"demo-{hashlib.sha256(models.encode()).hexdigest()[:12]}"
     with (cache_dir / "demo.lock").open("w") as lock:  # one session, or worker of it, simulates; the others wait
         fcntl.flock(lock, fcntl.LOCK_EX)
-        runs = cache_dir / "demo" / "runs"
-        (runs / "params.csv").unlink(missing_ok=True)
-        make_demo(cache_dir / "demo")
-        return runs
+        (folder / "runs" / "params.csv").unlink(missing_ok=True)
+        make_demo(folder)
+        return folder / "runs"
 
 
 @pytest.fixture(scope="session")
