@@ -7,6 +7,7 @@ from pathlib import Path
 import pystac
 import pytest
 import xarray as xr
+from tests.virtual_files import write_steps
 
 import simstac
 from simstac.errors import ConfigError, SourceError
@@ -51,7 +52,8 @@ def test_a_second_build_writes_nothing(study_folder):
 
 def test_two_builds_in_two_processes_write_the_same_documents(study_folder, tmp_path):
     build(study_folder)
-    documents = {path: data for path, data in files(study_folder / "site").items() if path.endswith(".json")}
+    documents = {path: data for path, data in files(study_folder / "site").items() if not path.startswith("data/")}
+    assert {path.rpartition(".")[2] for path in documents} >= {"json", "parquet", "png"}
     shutil.copytree(study_folder, tmp_path / "again")
     for path in documents:
         (tmp_path / "again" / "site" / path).unlink()
@@ -60,6 +62,31 @@ def test_two_builds_in_two_processes_write_the_same_documents(study_folder, tmp_
     subprocess.run(command, check=True, env={"PYTHONHASHSEED": "7", "PATH": ""})
     again = files(tmp_path / "again" / "site")
     assert {path: again[path] for path in documents} == documents
+
+
+def test_a_new_commit_changes_documents_of_its_collection_and_its_parents_alone(tmp_path):
+    for name in "ab":
+        write_steps(tmp_path / name / "0.nc", [0.0, 1.0])
+    each = "  - {{id: {0}, title: Model {0}, license: MIT, version: 1.0.0, source: {{engine: cf, path: {0}/*.nc}}}}\n"
+    text = "catalog: {id: models, title: Models}\ncollections:\n" + "".join(map(each.format, "ab"))
+    (tmp_path / "models.yaml").write_text(text)
+    project = simstac.load_project(tmp_path / "models.yaml")
+    assert simstac.build(project).ok
+    before = files(tmp_path / "site")
+    write_steps(tmp_path / "a" / "1.nc", [2.0], seed=1)
+    report = simstac.build(project)
+    after = files(tmp_path / "site")
+    changed = {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
+    documents = {path for path in changed if not path.startswith("data/")}
+    assert {path for path in changed - documents if not path.startswith("data/a.icechunk/")} == set()
+    assert documents - {"catalog.json"} == {
+        "a/a-1.0.0/a-1.0.0.json",
+        "a/a-1.0.0-2/a-1.0.0-2.json",
+        "a/collection.json",
+        "a/items.parquet",
+        "a/thumbnail.png",
+    }
+    assert set(report.documents) == documents
 
 
 def test_a_changed_run_changes_that_run_alone(study_folder, three_runs):
