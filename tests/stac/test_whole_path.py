@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pystac
 import pystac.errors
@@ -21,12 +24,15 @@ from simstac.pipeline.site import SiteFolder
 from simstac.publishing import LocalTarget, publish
 from simstac.stac.dataset import describe_dataset
 from simstac.stac.metadata import CatalogMetadata, Metadata
-from simstac.stac.placement import place_store
+from simstac.stac.placement import Route, place_store
 from simstac.stac.validate import validate_tree
-from simstac.storage import LocalPath
+from simstac.storage import AwsS3, LocalPath, Stored
 from simstac.write import open_stored, write
 
 from .cases import CASES, building, grid
+
+if TYPE_CHECKING:
+    from tests.conftest import SeaweedFS
 
 NOWHERE = building().drop_vars(["latitude", "longitude"])
 TRIANGLE = {"type": "Polygon", "coordinates": [[[0, 0], [4, 0], [2, 3], [0, 0]]]}
@@ -59,6 +65,7 @@ class Published:
 
     folder: Path
     url: str
+    stored: dict[str, Stored]
 
     def document(self, name: str) -> dict[str, Any]:
         found: dict[str, Any] = json.loads((self.folder / f"{name}/{name}-1.0.0/{name}-1.0.0.json").read_text())
@@ -70,8 +77,11 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
     folder = tmp_path_factory.mktemp("whole")
     site, public = SiteFolder(folder / "site"), folder / "public"
     catalog = CatalogMetadata(id="cases", title="Cases")
+    written: dict[str, Stored] = {}
     for name, (dataset, said) in ALL.items():
-        stored = write(dataset, str(site.root / "data" / f"{name}.icechunk"), LocalPath(), version="1.0.0")
+        stored = written[name] = write(
+            dataset, str(site.root / "data" / f"{name}.icechunk"), LocalPath(), version="1.0.0"
+        )
         metadata = Metadata.model_validate({"id": name, "license": "CC-BY-4.0", **said})
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", xr.SerializationWarning)  # of dates before 1582
@@ -80,7 +90,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
     assert validate_tree(site.root).findings == ()
     publish(site.root, LocalTarget(public), lambda _read, _gone: {"catalog.json": site.read("catalog.json")})
     with serve(public) as server:
-        yield Published(public, server.url)
+        yield Published(public, server.url, written)
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -123,3 +133,44 @@ def test_what_the_configuration_settles(published: Published) -> None:
     assert "温度 1" in said["alphabets"]["properties"]["cube:variables"]
     assert said["nothing-said"]["properties"]["title"] == "nothing-said, version 1.0.0"
     assert said["nothing-said"]["properties"]["description"].startswith("nothing-said.")
+
+
+PROGRAM = """
+import json, pathlib, sys, warnings
+sys.modules["simstac"] = None  # as if it were not installed
+import pystac, xarray as xr
+warnings.simplefilter("ignore")
+sums = {}
+for path in sys.argv[1:]:
+    ds = xr.open_dataset(pystac.read_file(path).assets["icechunk"], engine="stac")
+    names = sorted(ds.data_vars, key=str)[:5]
+    sums[pathlib.Path(path).stem] = {str(name): float(ds[name].astype("f8").sum()) for name in names}
+print(json.dumps(sums))
+"""
+
+
+def test_on_amazon_every_kind_opens_with_the_released_xpystac_alone(
+    published: Published, s3: SeaweedFS, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket, client = s3.make_bucket(), s3.client()
+    for file in (published.folder / "data").rglob("*"):
+        if file.is_file():
+            key = f"lab/{file.relative_to(published.folder).as_posix()}"
+            client.put_object(Bucket=bucket, Key=key, Body=file.read_bytes())
+    scheme = AwsS3(bucket=bucket, region="us-east-1")
+    paths, expected = [], {}
+    for name, (dataset, said) in ALL.items():
+        placement = place_store(name, targets=[Route(f"s3://{bucket}/lab", scheme)])
+        metadata = Metadata.model_validate({"id": name, "license": "CC-BY-4.0", **said})
+        stored = replace(published.stored[name], href=placement.primary.href, scheme=scheme)
+        (item,) = describe_dataset(dataset, stored, metadata, placement).items
+        paths.append(tmp_path / f"{name}.json")
+        paths[-1].write_text(json.dumps(item))
+        some = sorted(dataset.data_vars, key=str)[:5]
+        expected[name] = {str(each): float(dataset[each].astype("f8").sum()) for each in some}
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3.endpoint_url)
+    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
+    command = [sys.executable, "-c", PROGRAM, *map(str, paths)]
+    done = subprocess.run(command, env=dict(os.environ), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == expected
