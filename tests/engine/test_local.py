@@ -92,6 +92,12 @@ def test_options_reach_xarray(site: Path) -> None:
     assert open_stac(collection, decode_times=False)["time"].dtype == np.dtype("int64")
     assert open_stac(collection, decode_cf=False)["time"].attrs["units"].startswith("hours since")
     assert open_stac(collection, group="monthly").sizes == {"run": 3, "time_monthly": 2}
+    assert open_stac(collection)["temperature"].chunks is None
+    assert open_stac(collection, chunks={})["temperature"].chunks == ((3,), (2,), (4,))
+    asset = pystac.Collection.from_file(str(collection)).assets["icechunk"]
+    chunked = xr.open_dataset(asset, chunks="auto", drop_variables="heating")
+    assert chunked["temperature"].chunks == ((3,), (2,), (4,))
+    assert "heating" not in chunked
 
 
 def test_the_local_copy_comes_before_a_remote_primary(

@@ -15,7 +15,7 @@ import zarr
 from simstac.engine import open as open_stac
 from simstac.engine.trust import ambient_allowed, origin, trusted_endpoints
 from simstac.errors import StorageError
-from simstac.storage import AwsS3, Azure, CustomS3, Gcs, Http, LocalPath
+from simstac.storage import AZURE_PLATFORM, AwsS3, Azure, CustomS3, Gcs, Http, LocalPath, scheme_from_stac
 
 from .conftest import Listener, document, icechunk_asset, write_json
 
@@ -180,6 +180,18 @@ def test_chunks_that_no_document_declares_are_not_fetched(tmp_path: Path, listen
 def test_names_that_lead_elsewhere_are_refused(scheme: Any, name: str) -> None:
     with pytest.raises(StorageError, match=f"is not the name of a {name}"):
         ambient_allowed(scheme, frozenset())
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"type": "gcs", "platform": "https://storage.googleapis.com", "bucket": "bucket"},
+        {"type": "ms-azure", "platform": AZURE_PLATFORM, "account": "account", "container": "container"},
+    ],
+)
+def test_the_platform_that_a_scheme_of_google_or_azure_names_is_not_asked(entry: dict[str, Any]) -> None:
+    """Their addresses are known, or come from the user's environment."""
+    assert scheme_from_stac({**entry, "platform": "https://evil.example/{account}"}) == scheme_from_stac(entry)
 
 
 def test_only_the_clouds_themselves_and_named_endpoints_get_credentials() -> None:

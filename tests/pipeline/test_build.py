@@ -79,14 +79,27 @@ def test_a_new_commit_changes_documents_of_its_collection_and_its_parents_alone(
     changed = {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
     documents = {path for path in changed if not path.startswith("data/")}
     assert {path for path in changed - documents if not path.startswith("data/a.icechunk/")} == set()
-    assert documents - {"catalog.json"} == {
+    assert documents == {
         "a/a-1.0.0/a-1.0.0.json",
         "a/a-1.0.0-2/a-1.0.0-2.json",
         "a/collection.json",
         "a/items.parquet",
-        "a/thumbnail.png",
     }
     assert set(report.documents) == documents
+
+
+def test_a_picture_that_cannot_be_drawn_is_a_warning_in_the_report(tmp_path, monkeypatch):
+    write_steps(tmp_path / "0.nc", [0.0, 1.0])
+    each = "  - {id: a, title: Model, license: MIT, source: {engine: cf, path: 0.nc}}\n"
+    (tmp_path / "models.yaml").write_text("catalog: {id: models}\ncollections:\n" + each)
+    monkeypatch.setattr(sys, "executable", "/bin/false")  # what draws is a process of its own
+    report = simstac.build(simstac.load_project(tmp_path / "models.yaml"))
+    assert report.ok
+    assert "a: the picture cannot be drawn (exit status 1); install simstac[plot]" in str(
+        report.collections[0].differences
+    )
+    assert not list(report.site.rglob("*.png"))
+    assert validate_tree(report.site).findings == ()
 
 
 def test_a_changed_run_changes_that_run_alone(study_folder, three_runs):
