@@ -141,10 +141,10 @@ def _object_store(
     from obstore.store import AzureStore, GCSStore, HTTPStore, S3Store  # noqa: PLC0415  # plain remote Zarr alone
 
     key, unsigned = object_key(href), anonymous or getattr(scheme, "anonymous", True)
-    patience: dict[str, Any] = {"client_options": _CLIENT, "retry_config": _RETRY}
+    options: dict[str, Any] = {"client_options": _CLIENT, "retry_config": _RETRY}
     match scheme:
         case Http():
-            return HTTPStore.from_url(href.rstrip("/"), **patience)
+            return HTTPStore.from_url(href.rstrip("/"), **options)
         case AwsS3() | CustomS3():
             return S3Store(
                 scheme.bucket,
@@ -153,19 +153,14 @@ def _object_store(
                 skip_signature=unsigned,
                 config={"endpoint": scheme.endpoint_url} if isinstance(scheme, CustomS3) else None,
                 credential_provider=obstore_keys(credentials) if credentials and not scheme.anonymous else None,
-                **patience,
+                **options,
             )
         case Gcs():
-            config = endpoint_settings(scheme)
-            return GCSStore(scheme.bucket, prefix=key, config=config, skip_signature=unsigned, **patience)
+            options["config"] = endpoint_settings(scheme)
+            return GCSStore(scheme.bucket, prefix=key, skip_signature=unsigned, **options)
         case Azure():
-            return AzureStore(
-                scheme.container,
-                prefix=key.partition("/")[2],
-                account_name=scheme.account,
-                config=endpoint_settings(scheme),
-                skip_signature=unsigned,
-                **patience,
-            )
+            options["config"] = endpoint_settings(scheme)
+            path, account = key.partition("/")[2], scheme.account
+            return AzureStore(scheme.container, prefix=path, account_name=account, skip_signature=unsigned, **options)
         case _:
             assert_never(scheme)

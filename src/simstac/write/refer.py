@@ -103,8 +103,9 @@ def _indexed(
     files: Sequence[PlacedFile], options: CfOptions, *, on_progress: OnProgress, on_note: Callable[[str], None] | None
 ) -> list[IndexedFile]:
     found = index_files(files, on_progress, options=options)
-    for name in sorted({name for each in found for name in each.index.assumed}) if on_note else ():
-        on_note(note_of(name))
+    for name in sorted({name for each in found for name in each.index.assumed}):
+        if on_note is not None:
+            on_note(note_of(name))
     return found
 
 

@@ -23,7 +23,6 @@ def naming(calendar: str) -> Callable[[Cube, Any, str], None]:
     Args:
         calendar: The calendar of such times; empty where nobody says.
     """
-    from cf_units import Unit  # noqa: PLC0415  # Iris's, which other sources need not pay
 
     def name_calendars(cube: Cube, field: Any, filename: str) -> None:
         unnamed = _unnamed(cube, field)
@@ -34,7 +33,7 @@ def naming(calendar: str) -> Callable[[Cube, Any, str], None]:
             if coord not in unnamed:
                 continue
             if calendar:
-                coord.units = Unit(coord.units.origin, calendar=calendar_of(calendar))
+                coord.units = type(coord.units)(coord.units.origin, calendar=calendar_of(calendar))
                 continue
             refuse_doubtful(microseconds(coord.points, units, STANDARD, where), units, where)
             warnings.warn(note_of(str(coord.var_name)), stacklevel=2)
