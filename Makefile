@@ -55,7 +55,7 @@ $(STAMPS)/test: EXTRAS := test,lint
 $(STAMPS)/docs: EXTRAS := docs
 
 $(STAMPS)/bytecode: $(STAMPS)/test
-	@$(BIN)/python -m compileall -qq .venv/lib src || true  # what cannot be compiled is no module but a template
+	@$(BIN)/python -m compileall -qq -x '/tests/' .venv/lib src || true  # what cannot be compiled is no module but a template
 	@touch $@
 
 $(STAMPS)/%: $(PINS) | $(BIN)/python
