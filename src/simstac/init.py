@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 from collections import Counter
 from collections.abc import Mapping
@@ -18,8 +19,8 @@ from simstac.sources.eplaunch.launches import find_launches
 from simstac.sources.scythe.layout import find_runs as find_scythe_runs
 from simstac.sources.scythe.layout import gathered_frames, is_version, split_address
 from simstac.stac.metadata import identifier
+from simstac.storage import is_address
 from simstac.studies import Run, Source, find_runs, find_study, read_parameters, source_of
-from simstac.studies.definition import is_remote
 from simstac.studies.runs import match_parameters
 
 FILE_NAME = "simstac.yaml"
@@ -91,7 +92,7 @@ def write_config(directory: Path | str, access: Mapping[str, Any] | None = None)
         ConfigError: If there is a configuration already.
         SourceError: If there are no runs and no gridded files.
     """
-    remote = isinstance(directory, str) and is_remote(directory)
+    remote = is_address(directory)
     path = Path(FILE_NAME) if remote else Path(directory) / FILE_NAME
     if path.exists():
         raise ConfigError(path, "is there already", "edit it, or remove it first")
@@ -237,7 +238,7 @@ def _runs_below(address: str, engine: str, access: Mapping[str, Any]) -> tuple[s
         raise SourceError(address, f"holds no runs that {engine} reads", "name the prefix of the runs' folders")
     runs = [folder for folder, names in folders.items() if len(folder.parts) == min(levels) and _is_run(source, names)]
     parents = dict.fromkeys(run.parent for run in runs)
-    below = f"{parents.popitem()[0]}/*".removeprefix("./") if len(parents) == 1 else PATTERNS[min(levels) - 1]
+    below = _within(parents.popitem()[0]) if len(parents) == 1 else PATTERNS[min(levels) - 1]
     places = {PurePosixPath(), *(run.parent for run in runs)}
     tables = [f"{address}/{place / name}" for place in sorted(places) for name in sorted(folders.get(place, ()))]
     for table in (*(each for each in tables if each.lower().endswith(TABLES)), None):
@@ -245,6 +246,11 @@ def _runs_below(address: str, engine: str, access: Mapping[str, Any]) -> tuple[s
             study = find_study(f"{address}/{below}", parameters=table, engine=engine, open_files=open_files)
             return f"{address}/{below}", len(study.runs), table
     raise SourceError(f"{address}/{below}", "holds runs that share a name", "write the configuration by hand")
+
+
+def _within(folder: PurePosixPath) -> str:
+    """The pattern of all that is in a folder."""
+    return f"{glob.escape(str(folder))}/*".removeprefix("./")
 
 
 def _is_run(source: Source, names: set[str]) -> bool:
@@ -262,8 +268,7 @@ def _runs_in(directory: Path, engine: str) -> tuple[str, tuple[Run, ...]]:
         if not found:
             continue
         parents = {path.parent for path in found}
-        narrowed = f"{parents.pop().relative_to(directory).as_posix()}/*" if len(parents) == 1 else pattern
-        narrowed = narrowed.removeprefix("./")
+        narrowed = _within(PurePosixPath(parents.pop().relative_to(directory))) if len(parents) == 1 else pattern
         others = [path for path in directory.glob(narrowed) if path not in found]
         return narrowed, find_runs(narrowed, base=directory, ignore=others, is_run=is_run)
     raise SourceError(directory, f"holds no runs that {engine} reads", "name the folder that the runs' folders are in")

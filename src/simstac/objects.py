@@ -17,7 +17,7 @@ from simstac.errors import SourceError, StorageError
 from simstac.ranged import RangedFile
 from simstac.s3.answers import code_of, why_refused
 from simstac.s3.bucket import endpoint_of, open_prefix
-from simstac.storage import KeySource, LocalPath, StorageScheme, scheme_from_url
+from simstac.storage import KeySource, LocalPath, StorageScheme, is_address, scheme_from_url
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
@@ -325,7 +325,7 @@ def files_at(
     text = str(address)
     if text.startswith("s3://"):
         return BucketFiles(text.rstrip("/"), endpoint_url, region, profile, anonymous)
-    if "://" in text:
+    if is_address(text):
         raise SourceError(text, "is neither a folder nor in a bucket", "write a path, or s3://bucket/prefix")
     return LocalFiles((base or Path.cwd()) / address)
 

@@ -17,6 +17,7 @@ from simstac.pipeline.whole import RunReport
 from simstac.progress import OnProgress, silent
 from simstac.sources.scythe.layout import split_address
 from simstac.stac.metadata import identifier
+from simstac.storage import is_address
 
 
 class HasPrefix(Protocol):
@@ -98,7 +99,7 @@ def experiment_address(given: HasPrefix | str | Path) -> str:
         SourceError: If it is neither.
     """
     if isinstance(given, str | Path):
-        return str(given) if "://" in str(given) else str(Path(given).absolute())
+        return str(given) if is_address(str(given)) else str(Path(given).absolute())
     experiment: Any = getattr(given, "versioned_experiment", given)
     experiment = getattr(experiment, "base_experiment", experiment)
     bucket = getattr(getattr(experiment, "storage_settings", None), "BUCKET", None)

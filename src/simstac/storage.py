@@ -121,6 +121,11 @@ class Stored:
     changed: bool
 
 
+def is_address(path: object) -> bool:
+    """Whether something is an address, in a bucket or on the web, and no path of this machine."""
+    return isinstance(path, str) and "://" in path
+
+
 def scheme_from_url(
     url: str, *, endpoint_url: str | None = None, region: str | None = None, anonymous: bool = False
 ) -> StorageScheme:

@@ -1,11 +1,15 @@
 import json
+import os
 import shutil
 import subprocess
 import sys
 import urllib.request
+from datetime import UTC, datetime
 
 import pytest
 from tests.virtual_files import write_steps
+
+from simstac.cli.output import as_json
 
 
 def test_help_names_every_command_of_the_contract(simstac):
@@ -46,6 +50,44 @@ def test_json_is_one_object_a_line_and_nothing_else(simstac, study_folder):
     assert [row["id"] for row in rows] == ["office-study"]
     assert rows[0]["stored"]["tag"] == "1.0.0"
     assert said.err == ""
+
+
+def test_json_has_null_where_a_number_is_none(capsys):
+    as_json([{"a": float("nan"), "b": (float("inf"), 1.5), "c": {"z", "y"}, "d": datetime(2024, 1, 2, tzinfo=UTC)}])
+    assert (
+        capsys.readouterr().out == '{"a": null, "b": [null, 1.5], "c": ["y", "z"], "d": "2024-01-02T00:00:00+00:00"}\n'
+    )
+
+
+def test_a_pipe_that_nobody_reads_ends_it_quietly():
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "simstac", "schema"]
+    ended = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False)
+    os.close(writing)
+    assert (ended.returncode, ended.stderr) == (1, b"")
+
+
+def test_names_of_files_need_not_be_utf8(study_folder):
+    (study_folder / "runs" / "i5").rename(study_folder / "runs" / os.fsdecode(b"i\xff5"))
+    command = [sys.executable, "-m", "simstac", "status", "--json", str(study_folder / "runs")]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONUTF8": "1"})
+    assert (ended.returncode, "Traceback" in ended.stderr) == (0, False)
+    assert "i\udcff5" in {json.loads(line)["run"] for line in ended.stdout.splitlines()}
+
+
+@pytest.mark.parametrize("command", ["validate", "verify", "open", "serve"])
+def test_an_address_that_is_none_is_a_usage_error(simstac, command):
+    said = simstac(command, "http://[")
+    assert said.code == 2
+    assert "'http://[' is no address" in said.err
+
+
+def test_options_of_buckets_are_refused_for_folders(simstac, study_folder):
+    for command in ("init", "status"):
+        said = simstac(command, study_folder, "--region", "eu-west-1")
+        assert said.code == 2
+        assert "--region is of use only with s3://bucket/prefix" in said.err
 
 
 def test_progress_goes_to_stderr_in_plain_lines(simstac, study_folder):

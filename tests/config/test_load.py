@@ -100,6 +100,22 @@ def test_the_configuration_of_the_readme_is_understood(write):
         ("catalog:\n", "catalog:\n  id: twice\n", 3, "key 'id' is there twice", "line 2"),
         ("title: Building simulations", "title: [", 5, "is not YAML", "mend this line"),
         ("data.example.org", "key:hidden@data.example.org", 5, "user name or password", "simstac schema"),
+        ("catalog:\n", "file: x\ncatalog:\n", 1, "unknown key 'file'", "known here: catalog"),
+        ("    store: {}", "    ? [a, b]\n    : 1", 14, "a key is a list or a mapping", "plain words"),
+        ("store: {}", "store: &a {url: *a}", 14, "is an anchor that holds itself", "write out"),
+        ("store: {}", "metadata: {datetime: 2024-02-30}", 14, "day is out of range for month", "correct this value"),
+        ("store: {}", f"store: {{chunks: {{run: {'9' * 5000}}}}}", 14, "Exceeds the limit", "correct this value"),
+        ('"runs/*"', '"runs\\0"', 13, "holds a character that no text has", "escapes"),
+        ('"runs/*"', '"\\ud800"', 13, "holds a character that no text has", "escapes"),
+        ("{engine: energyplus", "{engine: [a]", 13, "collections.0.source.engine: Input should be", "simstac schema"),
+        (
+            '{engine: energyplus, path: "runs/*", parameters: runs/params.csv}',
+            "runs",
+            13,
+            ".source: should be a",
+            "schema",
+        ),
+        ('path: "runs/*"', 'path: "runs/*", region: eu', 13, "region is of use only with a path in a bucket", "schema"),
         ("data.example.org", "${SIMSTAC_NOT_SET}", 5, "environment variable SIMSTAC_NOT_SET is not set", "export"),
     ],
 )
@@ -113,6 +129,44 @@ def test_what_is_wrong_is_named_with_its_line(write, good, bad, line, problem, r
     assert remedy in str(caught.value)
     assert "hidden" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        ('{engine: eplaunch, path: "s3://bucket/x"}', "EP-Launch works in folders"),
+        ("{engine: scythe, path: x, profile: a}", "profile is of use only with a path in a bucket"),
+        ("{engine: eplaunch, path: x, anonymous: true}", "anonymous is of use only with a path in a bucket"),
+        ('{engine: iris, path: ["a.pp", "s3://bucket/x.pp"]}', "s3://bucket/x.pp is an address, and Iris reads files"),
+    ],
+)
+def test_sources_of_this_machine_alone_are_in_no_bucket(write, source, problem):
+    line = '{engine: energyplus, path: "runs/*", parameters: runs/params.csv}'
+    with pytest.raises(ConfigError, match=problem) as caught:
+        load_project(write(GOOD.replace(line, source)))
+    assert caught.value.where.endswith(":13")
+
+
+def test_brackets_without_end_are_said_in_one_line(write):
+    with pytest.raises(ConfigError, match="nested too deeply"):
+        load_project(write("a: " + "[" * 5000))
+
+
+def test_a_mark_and_ends_of_lines_of_windows_make_no_difference(write):
+    path = write("")
+    path.write_bytes(b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode())
+    assert load_project(path).collections == load_project(write(GOOD)).collections
+
+
+def test_the_environment_stands_in_what_anchors_share(write, monkeypatch):
+    monkeypatch.setenv("FOLDER", "here")
+    text = GOOD.replace("store: {}", "metadata: &m {x: lon, y: lat}\n    store: {}")
+    text = text.replace("source: {engine", "source: {<<: {parameters: '${FOLDER}.csv'}, engine")
+    text = text.replace(", parameters: runs/params.csv", "").replace(
+        "keywords: [building energy", "keywords: ['${FOLDER}'"
+    )
+    (collection,) = load_project(write(text)).collections
+    assert (collection.source.parameters, collection.keywords[0]) == ("here.csv", "here")
 
 
 def test_two_collections_of_one_name_are_refused(write):

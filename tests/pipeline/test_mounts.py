@@ -110,8 +110,8 @@ def test_iris_reads_no_addresses(tmp_path):
     (tmp_path / "met.yaml").write_text(
         CONFIGURATION.replace("mnt one/in/*.pp", "s3://b/x.pp").replace("STORE", "site/data/x")
     )
-    (error,) = simstac.build(simstac.load_project(tmp_path / "met.yaml")).errors
-    assert "is an address, and Iris reads files" in str(error)
+    with pytest.raises(simstac.ConfigError, match="is an address, and Iris reads files"):
+        simstac.load_project(tmp_path / "met.yaml")
 
 
 def test_references_to_files_in_a_mount_lead_to_the_bucket(mounts, bucket, tmp_path, s3):

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from simstac.cli.exit_codes import DONE, FAILED
 from simstac.cli.launches import show_launches
-from simstac.cli.output import as_json
+from simstac.cli.output import as_json, counted
 from simstac.cli.progress import drawn_progress
+from simstac.storage import is_address
 
 if TYPE_CHECKING:
     from simstac.pipeline import BuildReport
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
 CONFIG = click.argument("config", type=click.Path(path_type=Path))
 JSON = click.option("--json", "as_json_", is_flag=True, help="Print one JSON object a line.")
 DROP = click.option("--drop-vanished", is_flag=True, help="Drop runs, files and stores that are gone from the source.")
+JOBS = click.option("--jobs", type=click.IntRange(1), metavar="N", help="Read and write runs in N processes.")
+DASK = click.option(
+    "--dask", metavar="ADDRESS|local", help="Read and write runs on a Dask cluster, or on one of N processes here."
+)
 
 
 def _reaching_a_bucket[F: Callable[..., Any]](command: F) -> F:
@@ -33,12 +39,6 @@ def _reaching_a_bucket[F: Callable[..., Any]](command: F) -> F:
     ):
         command = option(command)
     return command
-
-
-JOBS = click.option("--jobs", type=click.IntRange(1), metavar="N", help="Read and write runs in N processes.")
-DASK = click.option(
-    "--dask", metavar="ADDRESS|local", help="Read and write runs on a Dask cluster, or on one of N processes here."
-)
 
 
 @click.command()
@@ -55,7 +55,7 @@ def build(config: Path, drop_vanished: bool, jobs: int | None, dask: str | None,
     with drawn_progress(quiet=as_json_) as on_progress:
         report = pipeline.build(project, drop_vanished=drop_vanished, jobs=jobs, dask=dask, on_progress=on_progress)
     show_build(report, as_json_=as_json_)
-    return 0 if report.ok else 1
+    return DONE if report.ok else FAILED
 
 
 @click.command()
@@ -71,13 +71,13 @@ def demo(directory: Path) -> int:
         report = pipeline.build(project, on_progress=on_progress)
     show_build(report, as_json_=False)
     click.echo(pipeline.how_to_look(project, config))
-    return 0 if report.ok else 1
+    return DONE if report.ok else FAILED
 
 
 @click.command()
 @click.argument("directory", metavar="DIR|s3://…")
 @_reaching_a_bucket
-def init(directory: str, **access: str | bool | None) -> None:
+def init(directory: str, **access: Any) -> None:
     """Look at what is in a folder or a bucket and write a configuration for it.
 
     It may hold EnergyPlus runs, what EP-Launch worked on, experiments of
@@ -85,7 +85,7 @@ def init(directory: str, **access: str | bool | None) -> None:
     """
     from simstac.init import write_config  # noqa: PLC0415  # keeps --help light
 
-    written = write_config(_place(directory), access=access)
+    written = write_config(_place(directory, access), access=access)
     found = "".join(f"found {line}\n" for line in written.found)
     command = f"simstac build {shlex.quote(str(written.path))}"
     click.echo(f"{found}wrote {written.path}\nedit it, then: {command}")
@@ -109,8 +109,8 @@ def status(path: str, as_json_: bool, **access: Any) -> int:
         launches, warnings = launch_status(Path(path))
         as_json(launches) if as_json_ else show_launches(launches, warnings)
         click.echo(pipeline.count_of([row.fresh or row.status for row in launches]), err=True)
-        return 0 if all(row.ok for row in launches) else 1
-    rows = pipeline.status(_place(path), open_files=partial(files_at, **access))
+        return DONE if all(row.ok for row in launches) else FAILED
+    rows = pipeline.status(_place(path, access), open_files=partial(files_at, **access))
     if as_json_:
         as_json(rows)
     else:
@@ -121,7 +121,7 @@ def status(path: str, as_json_: bool, **access: Any) -> int:
             pipeline.count_of([row.status for row in rows]) if rows else "no source here has runs; build tells the rest"
         )
         click.echo(told, err=True)
-    return 0 if all(row.status == "completed" for row in rows) else 1
+    return DONE if all(row.status == "completed" for row in rows) else FAILED
 
 
 @click.command()
@@ -132,13 +132,15 @@ def schema() -> None:
     click.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
 
 
-def _place(given: str) -> Path | str:
+def _place(given: str, access: Mapping[str, Any]) -> Path | str:
     """An address in a bucket as it is, else a path that is there."""
-    if "://" in given:
+    if is_address(given):
         return given
     path = Path(given)
     if not path.exists():
         raise click.BadParameter(f"{given!r} does not exist.")
+    if idle := next((name for name, value in access.items() if value), None):
+        raise click.UsageError(f"--{idle.replace('_', '-')} is of use only with s3://bucket/prefix")
     return path
 
 
@@ -157,7 +159,7 @@ def show_build(report: BuildReport, *, as_json_: bool) -> None:
             click.secho(f"  {problem}", fg="yellow", err=True)
     changed = len(report.documents)
     if changed or not report.errors:
-        click.echo(f"{report.site}: " + (f"{changed} documents written" if changed else "nothing to do"))
+        click.echo(f"{report.site}: " + (f"{counted(changed, 'document')} written" if changed else "nothing to do"))
 
 
 COMMANDS = (init, demo, build, status, schema)

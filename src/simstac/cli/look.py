@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 
 from simstac.cli.build import JSON
-from simstac.cli.output import as_json
+from simstac.cli.exit_codes import DONE, FAILED
+from simstac.cli.output import as_json, counted
 from simstac.cli.progress import drawn_progress
 from simstac.cli.publish import show_verified
 from simstac.errors import ConfigError, InvalidDocumentError
 
+PORT = click.IntRange(0, 65535)
+
+
+def _parsable(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    """A path, or an address whose parts can be told."""
+    try:
+        urlsplit(value)
+    except ValueError as error:
+        raise click.BadParameter(f"{value!r} is no address: {error}") from error
+    return value
+
+
+LOCATION = click.argument("location", metavar="PATH|URL", callback=_parsable)
+
 
 @click.command()
-@click.argument("location", metavar="PATH|URL")
+@LOCATION
 @click.option("--official", metavar="DIR|network", help="Check against the official extension schemas too.")
 @JSON
 def validate(location: str, official: str | None, as_json_: bool) -> int:
@@ -30,13 +46,20 @@ def validate(location: str, official: str | None, as_json_: bool) -> int:
     else:
         for finding in checked.findings:
             click.echo(str(finding))
-        click.echo(f"{checked.documents} documents, {len(checked.findings)} findings", err=True)
-    return 1 if checked.findings else 0
+        counts = counted(checked.documents, "document"), counted(len(checked.findings), "finding")
+        click.echo(", ".join(counts), err=True)
+    return FAILED if checked.findings else DONE
 
 
 @click.command()
-@click.argument("location", metavar="PATH|URL")
-@click.option("--sample", default=3, show_default=True, help="Places at which each variable is read; 0 opens no store.")
+@LOCATION
+@click.option(
+    "--sample",
+    type=click.IntRange(0),
+    default=3,
+    show_default=True,
+    help="Places at which each variable is read; 0 opens no store.",
+)
 @JSON
 def verify(location: str, sample: int, as_json_: bool) -> int:
     """Go through a catalog as a stranger: follow every link, open every asset, read a sample of it."""
@@ -45,11 +68,11 @@ def verify(location: str, sample: int, as_json_: bool) -> int:
     with drawn_progress(quiet=as_json_) as on_progress:
         report = pipeline.verify(location, sample=sample, on_progress=on_progress)
     show_verified(report, as_json_=as_json_)
-    return 0 if report.ok else 1
+    return DONE if report.ok else FAILED
 
 
 @click.command(name="open")
-@click.argument("location", metavar="PATH|URL")
+@LOCATION
 @click.option("--item", help="Item to open, by id.")
 @click.option("--group", help="Group of the store, for example monthly.")
 def open_(location: str, item: str | None, group: str | None) -> None:
@@ -62,7 +85,7 @@ def open_(location: str, item: str | None, group: str | None) -> None:
 
 @click.command()
 @click.argument("site", metavar="CONFIG|SITE", type=click.Path(exists=True, path_type=Path))
-@click.option("--port", default=0, help="Port on 127.0.0.1; a free one where left out.")
+@click.option("--port", type=PORT, default=0, help="Port on 127.0.0.1; a free one where left out.")
 @click.option("--browser", is_flag=True, help="Serve STAC Browser too, built on first use (needs Node.js and npm).")
 def browse(site: Path, port: int, browser: bool) -> None:
     """Serve a site on this machine, for STAC Browser and notebooks, until interrupted."""
@@ -78,9 +101,9 @@ def browse(site: Path, port: int, browser: bool) -> None:
 
 
 @click.command(name="serve")
-@click.argument("location", metavar="CONFIG|SITE|URL")
+@click.argument("location", metavar="CONFIG|SITE|URL", callback=_parsable)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=9000, show_default=True, help="Port to listen on.")
+@click.option("--port", type=PORT, default=9000, show_default=True, help="Port to listen on.")
 @click.option("--public-url", metavar="URL", help="Where readers reach this server, for full addresses in documents.")
 @click.option("--dask", metavar="ADDRESS|local", help="Compute on a Dask scheduler.")
 def serve_(location: str, host: str, port: int, public_url: str | None, dask: str | None) -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import logging
+import os
 import sys
 from typing import NoReturn
 
 import click
 
 from simstac.cli import build, config, look, maintain, publish
-from simstac.errors import ConfigError, ConflictError, SimstacError
-
-FAILED, USAGE, CONFLICT, INTERRUPTED = 1, 2, 3, 130
+from simstac.cli.exit_codes import DONE, INTERRUPTED, USAGE, exit_code
+from simstac.errors import ConfigError, SimstacError
 
 EPILOG = (
     "Exit codes: 0 done or nothing to do, 1 failed (or --check found changes), 2 usage or configuration, 3 conflict."
@@ -35,12 +36,15 @@ for command in (*build.COMMANDS, *publish.COMMANDS, *look.COMMANDS, *maintain.CO
 
 def main() -> NoReturn:
     """Run the command line and exit."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names of files need not be UTF-8
     sys.exit(_exit_code())
 
 
 def _exit_code() -> int:
     try:
-        return app(standalone_mode=False) or 0
+        return app(standalone_mode=False) or DONE
     except click.exceptions.Exit as exit_:
         return exit_.exit_code
     except click.ClickException as error:
@@ -49,19 +53,13 @@ def _exit_code() -> int:
     except (click.Abort, KeyboardInterrupt):
         return _complain("stopped; what was finished stays, and the next run goes on from there", INTERRUPTED)
     except (SimstacError, OSError) as error:
-        return _complain(_message(error), _code(error))
-
-
-def _code(error: SimstacError | OSError) -> int:
-    if isinstance(error, ConflictError):
-        return CONFLICT
-    return USAGE if isinstance(error, ConfigError) else FAILED
+        return _complain(_message(error), USAGE if isinstance(error, ConfigError) else exit_code([error]))
 
 
 def _message(error: SimstacError | OSError) -> str:
     if isinstance(error, SimstacError):
         return str(error)
-    where = f"{error.filename}: " if error.filename else ""
+    where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
     return f"{where}{error.strerror or error}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 from collections.abc import Sequence
 from datetime import timedelta
@@ -12,15 +13,14 @@ from typing import TYPE_CHECKING
 import click
 
 from simstac.cli.build import CONFIG, JSON
-from simstac.cli.output import as_json, size
+from simstac.cli.exit_codes import DONE, FAILED, exit_code
+from simstac.cli.output import as_json, counted, size
 from simstac.cli.progress import drawn_progress
-from simstac.errors import ConflictError
 
 if TYPE_CHECKING:
     from simstac.pipeline import Diagnosis, ExpireReport, Removal
     from simstac.write import Expiry
 
-FAILED, CONFLICT = 1, 3
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 DRY_RUN = click.option("--dry-run", is_flag=True, help="Print the plan and change nothing.")
 
@@ -66,8 +66,8 @@ def remove(
     show_removal(removal, planned=dry_run, as_json_=as_json_)
     if project.targets and not dry_run:
         hint = "" if item else " --allow-shrink"
-        click.echo(f"to take it from the targets: simstac publish {config}{hint}", err=True)
-    return 0
+        click.echo(f"to take it from the targets: simstac publish {shlex.quote(str(config))}{hint}", err=True)
+    return DONE
 
 
 @click.command()
@@ -95,10 +95,7 @@ def expire(config: Path, keep: int, older_than: timedelta, dry_run: bool, as_jso
     with drawn_progress(quiet=as_json_) as on_progress:
         reports = pipeline.expire(project, keep=keep, older_than=older_than, dry_run=dry_run, on_progress=on_progress)
     show_expired(reports, planned=dry_run, as_json_=as_json_)
-    errors = [report.error for report in reports if report.error is not None]
-    if any(isinstance(error, ConflictError) for error in errors):
-        return CONFLICT
-    return FAILED if errors else 0
+    return exit_code(report.error for report in reports)
 
 
 @click.command()
@@ -111,7 +108,7 @@ def doctor(config: Path, fix_cors: bool, as_json_: bool) -> int:
 
     reports = pipeline.doctor(pipeline.load_project(config), fix_cors=fix_cors)
     show_diagnoses(reports, as_json_=as_json_)
-    return 0 if all(report.ok for report in reports) else FAILED
+    return DONE if all(report.ok for report in reports) else FAILED
 
 
 def show_removal(removal: Removal, *, planned: bool, as_json_: bool) -> None:
@@ -127,7 +124,7 @@ def show_removal(removal: Removal, *, planned: bool, as_json_: bool) -> None:
     for store in removal.left:
         click.echo(f"left as it is: {store}")
     if not planned:
-        click.echo(f"{removal.site}: {_count(documents, 'document')} removed or changed")
+        click.echo(f"{removal.site}: {counted(documents, 'document')} removed or changed")
 
 
 def show_expired(reports: Sequence[ExpireReport], *, planned: bool, as_json_: bool) -> None:
@@ -172,17 +169,13 @@ def _confirmed(removal: Removal) -> bool:
 
 
 def _totals(expiry: Expiry, *, planned: bool) -> str:
-    gone, kept = _count(len(expiry.expired), "version"), len(expiry.versions) - len(expiry.expired)
+    gone, kept = counted(len(expiry.expired), "version"), len(expiry.versions) - len(expiry.expired)
     if not expiry.expired and not expiry.unreleased and not expiry.bytes:
-        return f"nothing to expire, {_count(kept, 'version')} kept"
-    loose = f" and {_count(expiry.unreleased, 'unreleased snapshot')}" if expiry.unreleased else ""
+        return f"nothing to expire, {counted(kept, 'version')} kept"
+    loose = f" and {counted(expiry.unreleased, 'unreleased snapshot')}" if expiry.unreleased else ""
     freed = "a size known only afterwards" if expiry.bytes is None else size(expiry.bytes)
     verbs = ("would go", "to free") if planned else ("gone", "freed")
     return f"{gone}{loose} {verbs[0]}, {kept} kept, {freed} {verbs[1]}"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 COMMANDS = (remove, expire, doctor)

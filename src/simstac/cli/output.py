@@ -1,10 +1,11 @@
-"""What commands print on stdout: JSON lines, counts, sizes."""
+"""What commands print on stdout: JSON lines, and numbers for people."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,15 @@ _KIB = 1024
 
 
 def as_json(rows: Iterable[Any]) -> None:
-    """Print dataclasses or mappings as one JSON object a line."""
+    """Print dataclasses or mappings as one JSON object a line; NaN and infinity are null, which JSON has not."""
     for row in rows:
         value = dataclasses.asdict(row) if dataclasses.is_dataclass(row) and not isinstance(row, type) else row
-        click.echo(json.dumps(value, default=_plain, ensure_ascii=False, sort_keys=True))
+        click.echo(json.dumps(_plain(value), allow_nan=False, ensure_ascii=False, sort_keys=True))
+
+
+def counted(number: int, what: str) -> str:
+    """Such as ``1 document`` and ``3 documents``."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def size(number: float) -> str:
@@ -31,10 +37,20 @@ def size(number: float) -> str:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, Path):
-        return str(value)
-    if isinstance(value, frozenset | set):
-        return sorted(value)
-    raise TypeError(f"{type(value).__name__} has no JSON form")
+    match value:
+        case None | bool() | int() | str():
+            return value
+        case float():
+            return value if math.isfinite(value) else None
+        case Mapping():
+            return {str(key): _plain(each) for key, each in value.items()}
+        case list() | tuple():
+            return [_plain(each) for each in value]
+        case set() | frozenset():
+            return sorted(map(_plain, value))
+        case datetime():
+            return value.isoformat()
+        case Path():
+            return str(value)
+        case _:
+            raise TypeError(f"{type(value).__name__} has no JSON form")

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from simstac.cli.build import CONFIG, DASK, DROP, JOBS, JSON, show_build
+from simstac.cli.exit_codes import exit_code
 from simstac.cli.output import as_json
 from simstac.cli.progress import drawn_progress
-from simstac.errors import ConflictError
 
 if TYPE_CHECKING:
     from simstac.pipeline import Outcome, Verified
 
-FAILED, CONFLICT = 1, 3
 SHRINK = click.option("--allow-shrink", is_flag=True, help="Let a dataset, or more than a tenth of the documents, go.")
 
 
@@ -41,7 +40,7 @@ def publish(config: Path, dry_run: bool, check: bool, allow_shrink: bool, rechec
         )
     show_outcomes(outcomes, planned=planned, as_json_=as_json_)
     changing = any(outcome.changes for outcome in outcomes)
-    return _exit_code(outcomes) or (FAILED if check and changing else 0)
+    return exit_code((outcome.error for outcome in outcomes), ok=not (check and changing))
 
 
 @click.command()
@@ -71,7 +70,7 @@ def run(
     show_outcomes(report.outcomes, planned=False, as_json_=as_json_)
     for verified in report.verified:
         show_verified(verified, as_json_=as_json_)
-    return _exit_code(report.outcomes) or (0 if report.ok else FAILED)
+    return exit_code((outcome.error for outcome in report.outcomes), ok=report.ok)
 
 
 def show_outcomes(outcomes: Sequence[Outcome], *, planned: bool, as_json_: bool) -> None:
@@ -101,13 +100,6 @@ def show_verified(report: Verified, *, as_json_: bool) -> None:
     for finding in report.findings:
         click.secho(str(finding), fg="yellow")
     click.echo(report.summary)
-
-
-def _exit_code(outcomes: Sequence[Outcome]) -> int:
-    errors = [outcome.error for outcome in outcomes if outcome.error is not None]
-    if any(isinstance(error, ConflictError) for error in errors):
-        return CONFLICT
-    return FAILED if errors else 0
 
 
 COMMANDS = (publish, run)

@@ -16,6 +16,8 @@ from simstac.config.model import Project
 from simstac.config.overlaps import refuse_overlaps
 from simstac.errors import ConfigError
 
+_TEXT = "tag:yaml.org,2002:str"
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _IN_YAML = {
     "tuple_type": "should be a list",
@@ -42,10 +44,13 @@ def load_project(path: str | os.PathLike[str]) -> Project:
         problem = f"cannot be read: {error.strerror}" if isinstance(error, OSError) else "is not UTF-8 text"
         raise ConfigError(path, problem, "name a YAML file, or write one with `simstac init`") from error
     root = _composed(path, text)
-    value = _with_environment(_constructed(root, path), root, path)
-    if not isinstance(value, dict) or "file" in value:
+    _check_nodes(path, root, set(), frozenset())
+    value = _constructed(path, root)
+    if not isinstance(value, dict):
         remedy = "start from configs/buildings.yaml or `simstac init`"
         raise ConfigError(path, "is not a mapping with the keys catalog, collections and targets", remedy)
+    if "file" in value:
+        raise ConfigError(f"{path}:{_line(root, ('file',))}", "unknown key 'file'", _nearest(("file",)))
     try:
         project = Project.model_validate({**value, "file": path})
     except ValidationError as error:
@@ -54,61 +59,103 @@ def load_project(path: str | os.PathLike[str]) -> Project:
     return project
 
 
+def validated[M: BaseModel](model: type[M], value: Mapping[str, Any], remedy: str) -> M:
+    """A configuration, or a part of one, from its keys as Python has them.
+
+    Args:
+        model: What it shall be.
+        value: Its keys.
+        remedy: What to do where it is none.
+
+    Raises:
+        ConfigError: If a key is unknown or missing, or holds what it may not; ``where`` is the key.
+    """
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(str(part) for part in first["loc"] if not isinstance(part, int))
+        raise ConfigError(key or model.__name__, _message(first), remedy) from None
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's loader, which tells the line of a date or a number that there is not."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, OverflowError) as error:
+            raise yaml.constructor.ConstructorError(None, None, str(error), node.start_mark) from error
+
+
 def _composed(path: Path, text: str) -> yaml.Node:
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ConfigError(f"{path}:{line}", f"is not YAML: {error.problem}", "mend this line") from error
     except yaml.YAMLError as error:
         reason = str(error).partition("\n")[0]
         raise ConfigError(path, f"is not YAML: {reason}", "save it as plain UTF-8 text") from error
+    except RecursionError as error:
+        raise ConfigError(path, "is nested too deeply", "close the brackets that are open") from error
     if root is None:
         raise ConfigError(path, "is empty", "start from configs/buildings.yaml or `simstac init`")
-    _refuse_repeated_keys(path, root)
     return root
 
 
-def _constructed(root: yaml.Node, path: Path) -> Any:
-    loader = yaml.SafeLoader("")
+def _constructed(path: Path, root: yaml.Node) -> Any:
+    loader = _Loader("")
     try:
         return loader.construct_document(root)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ConfigError(f"{path}:{line}", f"cannot be understood: {error.problem}", "quote this value") from error
+        problem = f"cannot be understood: {error.problem}"
+        raise ConfigError(f"{path}:{line}", problem, "correct this value, or quote it") from error
     finally:
         loader.dispose()
 
 
-def _refuse_repeated_keys(path: Path, node: yaml.Node) -> None:
+def _check_nodes(path: Path, node: yaml.Node, seen: set[int], above: frozenset[int]) -> None:
+    """Refuse what no configuration may hold, and put environment variables in their places, in each node once."""
+    where = f"{path}:{node.start_mark.line + 1}"
+    if id(node) in above:
+        raise ConfigError(where, "is an anchor that holds itself", "write out what is meant")
+    if id(node) in seen:
+        return
+    seen.add(id(node))
     if isinstance(node, yaml.MappingNode):
-        seen: dict[str, int] = {}
-        for key, child in node.value:
-            line = key.start_mark.line + 1
-            if key.value in seen:
-                first = f"keep one of them; the first is in line {seen[key.value]}"
-                raise ConfigError(f"{path}:{line}", f"key {key.value!r} is there twice", first)
-            seen[key.value] = line
-            _refuse_repeated_keys(path, child)
+        _refuse_keys(path, node)
+        for _, child in node.value:
+            _check_nodes(path, child, seen, above | {id(node)})
     elif isinstance(node, yaml.SequenceNode):
         for child in node.value:
-            _refuse_repeated_keys(path, child)
+            _check_nodes(path, child, seen, above | {id(node)})
+    elif node.tag == _TEXT:
+        node.value = _with_environment(node.value, where)
+        if _NO_TEXT.search(node.value):
+            raise ConfigError(where, "holds a character that no text has", "write it without escapes such as \\0")
 
 
-def _with_environment(value: Any, node: yaml.Node, path: Path) -> Any:
-    if isinstance(value, dict) and isinstance(node, yaml.MappingNode):
-        children = {key.value: child for key, child in node.value}
-        return {key: _with_environment(item, children.get(str(key), node), path) for key, item in value.items()}
-    if isinstance(value, list) and isinstance(node, yaml.SequenceNode):
-        return [_with_environment(item, child, path) for item, child in zip(value, node.value, strict=True)]
-    if not isinstance(value, str):
-        return value
-    missing = [name for name in _VARIABLE.findall(value) if name not in os.environ]
+def _refuse_keys(path: Path, mapping: yaml.MappingNode) -> None:
+    """Refuse keys that are there twice, and those that are no words."""
+    lines: dict[str, int] = {}
+    for key, _ in mapping.value:
+        line = key.start_mark.line + 1
+        if not isinstance(key, yaml.ScalarNode):
+            raise ConfigError(f"{path}:{line}", "a key is a list or a mapping", "write keys as plain words")
+        if key.value in lines:
+            first = f"keep one of them; the first is in line {lines[key.value]}"
+            raise ConfigError(f"{path}:{line}", f"key {key.value!r} is there twice", first)
+        lines[key.value] = line
+
+
+def _with_environment(text: str, where: str) -> str:
+    missing = [name for name in _VARIABLE.findall(text) if name not in os.environ]
     if missing:
-        where = f"{path}:{node.start_mark.line + 1}"
         remedy = f"export {missing[0]}=… and run again"
         raise ConfigError(where, f"environment variable {missing[0]} is not set", remedy)
-    return _VARIABLE.sub(lambda match: os.environ[match[1]], value)
+    return _VARIABLE.sub(lambda match: os.environ[match[1]], text)
 
 
 def _config_error(path: Path, root: yaml.Node, error: ValidationError) -> ConfigError:
@@ -117,7 +164,7 @@ def _config_error(path: Path, root: yaml.Node, error: ValidationError) -> Config
     problems = [problem for problem in found if problem["loc"] not in within] or found
     first = min(problems, key=lambda problem: (problem["type"] != "extra_forbidden", _line(root, problem["loc"])))
     where = f"{path}:{_line(root, first['loc'])}"
-    key = _key(root, first["loc"])
+    key = _key(root, first["loc"], is_there=first["type"] not in {"missing", "extra_forbidden"})
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     if first["type"] == "extra_forbidden":
         return ConfigError(where, f"unknown key {key!r}{more}", _nearest(first["loc"]))
@@ -177,12 +224,12 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
         yield from _models_in(argument)
 
 
-def _key(root: yaml.Node, loc: Sequence[str | int]) -> str:
-    """The key as it stands in the file: ``loc`` without the union tags on the way, which name no node."""
+def _key(root: yaml.Node, loc: Sequence[str | int], *, is_there: bool) -> str:
+    """The key as it stands in the file, or would: ``loc`` without the union tags, which name no node."""
     node, parts = root, []
     for depth, part in enumerate(loc, start=1):
         child = _child(node, part)
-        if child is not None or depth == len(loc):
+        if child is not None or (depth == len(loc) and not is_there):
             parts.append(str(part))
         node = node if child is None else child
     return ".".join(parts)

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from simstac.config.fields import BucketUrl, Model, WebUrl, bucket_address
 from simstac.stac.metadata import Overrides
+from simstac.storage import is_address
 
 STUDY = "study"
 OTHER_ENGINES = frozenset({"cf", "eplaunch", "icechunk", "iris", "scythe"})
@@ -45,7 +46,13 @@ class _Source(Model):
     @property
     def local_paths(self) -> tuple[str, ...]:
         """Those of them on this machine."""
-        return tuple(path for path in self.paths if "://" not in path)
+        return tuple(path for path in self.paths if not is_address(path))
+
+    def _refuse_idle_access(self, *paths: str | None) -> None:
+        """Refuse what reaches a bucket where no path is in one."""
+        given = [name for name in ("endpoint_url", "region", "profile", "anonymous") if getattr(self, name)]
+        if given and not any(path and is_address(path) for path in paths):
+            raise ValueError(f"{given[0]} is of use only with a path in a bucket, such as s3://bucket/runs/*")
 
 
 class StudySource(_Source):
@@ -63,6 +70,11 @@ class StudySource(_Source):
     outputs: tuple[OutputPattern, ...] = ()
     """Files in the folder of each run to ship with the site, such as ``["eplusout.err", "*.htm"]``; published as they
     are, so leave out what nobody else may see."""
+
+    @model_validator(mode="after")
+    def _access_is_needed(self) -> StudySource:
+        self._refuse_idle_access(self.path, self.parameters)
+        return self
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -176,6 +188,13 @@ class IrisSource(_Source):
     """Buckets that folders of this machine are mounted from, ``{/mnt/archive: s3://bucket/prefix}``, at
     ``endpoint_url``; those of s3fs are detected where they are left out."""
 
+    @model_validator(mode="after")
+    def _paths_are_of_this_machine(self) -> IrisSource:
+        if address := next(filter(is_address, self.paths), None):
+            way = "mount the bucket with s3fs and give the path there, or read NetCDF by engine: cf"
+            raise ValueError(f"{address} is an address, and Iris reads files: {way}")
+        return self
+
     @property
     def paths(self) -> tuple[str, ...]:
         """The files and globs."""
@@ -188,6 +207,11 @@ class ScytheSource(_Source):
     engine: Literal["scythe"]
     path: str
     """The experiment, such as ``s3://bucket/scythe/office_box``, one of its versions or runs, or a copy in a folder."""
+
+    @model_validator(mode="after")
+    def _access_is_needed(self) -> ScytheSource:
+        self._refuse_idle_access(self.path)
+        return self
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -202,6 +226,13 @@ class EPLaunchSource(_Source):
     path: str
     """Folder with an ``.eplaunch`` in it or anywhere below it, relative to the configuration's folder."""
 
+    @model_validator(mode="after")
+    def _path_is_of_this_machine(self) -> EPLaunchSource:
+        if is_address(self.path):
+            raise ValueError(f"{self.path} is an address, and EP-Launch works in folders: copy it to this machine")
+        self._refuse_idle_access()
+        return self
+
     @property
     def paths(self) -> tuple[str, ...]:
         """The path."""
@@ -210,7 +241,7 @@ class EPLaunchSource(_Source):
 
 def _kind(value: Any) -> str:
     engine = value.get("engine") if isinstance(value, dict) else getattr(value, "engine", None)
-    return engine if engine in OTHER_ENGINES else STUDY
+    return engine if isinstance(engine, str) and engine in OTHER_ENGINES else STUDY
 
 
 type Source = Annotated[

@@ -9,6 +9,7 @@ from pathlib import Path
 from simstac.sources.eplaunch.cache import Value, folders_with_cache
 from simstac.sources.eplaunch.freshness import freshness
 from simstac.sources.eplaunch.launches import find_launches
+from simstac.storage import is_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class LaunchStatus:
 
 def is_launch_folder(path: Path | str) -> bool:
     """Whether EP-Launch worked in a folder or below it."""
-    return "://" not in str(path) and Path(path).is_dir() and bool(folders_with_cache(Path(path)))
+    return not is_address(path) and Path(path).is_dir() and bool(folders_with_cache(Path(path)))
 
 
 def launch_status(top: Path) -> tuple[tuple[LaunchStatus, ...], tuple[str, ...]]:

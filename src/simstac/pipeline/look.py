@@ -8,20 +8,22 @@ import shutil
 import sys
 from pathlib import Path
 
+from simstac.catalog import ROOT
 from simstac.config import Project, load_project
 from simstac.errors import ConfigError
 from simstac.pipeline.place import trusted_endpoints
+from simstac.storage import is_address
 
 
 def site_folder(path: Path) -> Path:
-    """The site that a configuration builds, or the folder itself.
+    """The site that a configuration builds, or the folder or root catalog itself.
 
     Raises:
         ConfigError: If there is no catalog.
     """
-    site = path if path.is_dir() else load_project(path).site
-    if not (site / "catalog.json").is_file():
-        raise ConfigError(site, "holds no catalog.json", "run `simstac build` first, or name the site's folder")
+    site = path if path.is_dir() else path.parent if path.name == ROOT else load_project(path).site
+    if not (site / ROOT).is_file():
+        raise ConfigError(site, f"holds no {ROOT}", "run `simstac build` first, or name the site's folder")
     return site
 
 
@@ -31,10 +33,11 @@ def catalog_to_serve(location: str) -> tuple[str | Path, tuple[str, ...]]:
     Raises:
         ConfigError: If there is no catalog.
     """
-    if "://" in location:
+    if is_address(location):
         return location, ()
     path = Path(location)
-    return site_folder(path), () if path.is_dir() else trusted_endpoints(load_project(path))
+    is_site = path.is_dir() or path.name == ROOT
+    return site_folder(path), () if is_site else trusted_endpoints(load_project(path))
 
 
 def how_to_look(project: Project, config: Path) -> str:

@@ -18,7 +18,7 @@ from simstac.publishing import Target
 from simstac.s3.credentials import ProfileKeys, key_source
 from simstac.sources.mounts import canonical, refuse_lost_mounts
 from simstac.stac.placement import Placement, Route, place_store
-from simstac.storage import CustomS3, KeySource, LocalPath, StorageScheme, local_path, scheme_from_url
+from simstac.storage import CustomS3, KeySource, LocalPath, StorageScheme, is_address, local_path, scheme_from_url
 
 if TYPE_CHECKING:
     from simstac.write import Container
@@ -140,7 +140,7 @@ def trusted_endpoints(project: Project) -> tuple[str, ...]:
 
 def _store_endpoint(project: Project, collection: Collection) -> str | None:
     store = collection.store
-    if store.url is None or "://" in store.url:
+    if store.url is None or is_address(store.url):
         return store.endpoint_url
     scheme = store_place(project, collection).scheme
     return scheme.endpoint_url if isinstance(scheme, CustomS3) else None

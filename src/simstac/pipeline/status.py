@@ -16,8 +16,9 @@ from simstac.pipeline.place import store_place
 from simstac.pipeline.study import configured_study, launched_study
 from simstac.progress import OnProgress, silent
 from simstac.sources.scythe.layout import find_runs, fingerprint, gathered_frames, why_incomplete
+from simstac.storage import is_address
 from simstac.studies import Run, State, Study, find_study
-from simstac.studies.definition import OpenFiles, is_remote
+from simstac.studies.definition import OpenFiles
 from simstac.studies.fetch import at_hand
 from simstac.write import StoredRun, stored_runs
 
@@ -66,7 +67,7 @@ def status(
         SourceError: If there are no runs.
         StorageError: If a store is there but cannot be opened.
     """
-    if is_remote(path) or Path(path).is_dir():
+    if is_address(path) or Path(path).is_dir():
         return tuple(_rows("", find_study(path, engine=engine, open_files=open_files), {}, {}))
     project = load_project(path)
     return tuple(row for each in project.collections for row in _collection_rows(project, each, on_progress))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from simstac.errors import SourceError
 from simstac.objects import Files, files_at, split_pattern
 from simstac.progress import OnProgress, Progress, silent
+from simstac.storage import is_address
 from simstac.studies.fetch import run_fingerprint
 from simstac.studies.parameters import Parameters, Table, read_parameters
 from simstac.studies.remote import find_remote_runs
@@ -78,9 +79,9 @@ def find_study(
     """
     source = source_of(engine, options)
     base = base or Path.cwd()
-    if isinstance(parameters, str | Path) and not is_remote(parameters):
+    if isinstance(parameters, str | Path) and not is_address(parameters):
         parameters = base / parameters
-    if is_remote(path):
+    if is_address(path):
         ignored = parameters if isinstance(parameters, str) else ""
         runs = _remote_runs(str(path), source, open_files, ignore=ignored)
     else:
@@ -103,11 +104,6 @@ def with_parameters(
     return Study(match_parameters(runs, table), table, source)
 
 
-def is_remote(path: object) -> bool:
-    """Whether something is an address and no path on this machine."""
-    return isinstance(path, str) and "://" in path
-
-
 def _remote_runs(address: str, source: Source, open_files: OpenFiles, *, ignore: str) -> tuple[Run, ...]:
     plain, pattern = split_pattern(address)
     folder, _, name = plain.rpartition("/")
@@ -121,7 +117,7 @@ def _remote_runs(address: str, source: Source, open_files: OpenFiles, *, ignore:
 
 def read_table(table: Table, open_files: OpenFiles = files_at) -> Parameters:
     """A parameter table, fetched first where it is in a bucket; see `read_parameters`."""
-    if not isinstance(table, str) or not is_remote(table):
+    if not isinstance(table, str) or not is_address(table):
         return read_parameters(table)
     folder, _, name = table.rpartition("/")
     with TemporaryDirectory(prefix="simstac-table-") as here:

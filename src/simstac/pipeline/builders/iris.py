@@ -7,7 +7,6 @@ import json
 from typing import TYPE_CHECKING
 
 from simstac.config.sources import IrisSource
-from simstac.errors import ConfigError
 from simstac.pipeline.builders.order import Built, Order
 from simstac.pipeline.describe import describe_store
 from simstac.progress import Progress
@@ -35,13 +34,6 @@ def build_iris(order: Order, source: IrisSource) -> Built:
         SimstacError: If it cannot be built.
     """
     folder = order.project.folder
-    for path in source.paths:
-        if "://" in path:
-            raise ConfigError(
-                f"collections.{order.collection.id}.source.path",
-                f"{path} is an address, and Iris reads files",
-                "mount the bucket with s3fs and give the path there, or read NetCDF by engine: cf",
-            )
     access = Access(
         explicit={str(folder / point): address for point, address in source.mounts.items()},
         endpoint_url=source.endpoint_url,
