@@ -112,6 +112,22 @@ def test_second_demo_changes_nothing_and_a_broken_run_alone_is_repeated(
     assert table.read_text() == f"run,u_value\nown,0.3\n{kept.name},0.8\n{broken.name},0.2,5.0,20.0\n"
 
 
+def test_a_table_without_a_last_line_end_and_a_model_of_other_bytes_are_no_obstacle(
+    tmp_path: Path, two_variants: tuple[Variant, Variant], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(simstac.demo, "_simulate_all", lambda *_arguments: None)
+    run = tmp_path / "runs" / two_variants[0].name
+    run.mkdir(parents=True)
+    for name in ("in.idf", "eplusout.end", "eplusout.sql"):
+        (run / name).write_bytes(b"\xff")
+    table = tmp_path / "runs" / "params.csv"
+    table.write_bytes(b"\xef\xbb\xbfrun,u_value\nB\xe2timent,0.3")
+    make_demo(tmp_path)
+    lines = table.read_bytes().splitlines()
+    assert lines[1] == b"B\xe2timent,0.3"
+    assert [line.partition(b",")[0].decode() for line in lines[2:]] == [variant.name for variant in two_variants]
+
+
 def _times(folder: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
 

@@ -113,7 +113,7 @@ def write_config(directory: Path | str, access: Mapping[str, Any] | None = None)
 
 def _found_at(address: str, title: str, access: Mapping[str, Any]) -> tuple[_Found, ...]:
     """What lies at an address, the surest sign first: EP-Launch, an experiment, runs, experiments, gridded files."""
-    here = not is_remote(address)
+    here = not is_address(address)
     found = (_launches(Path(address), title) if here else ()) or _experiment(address, access)
     if found:
         return found
@@ -180,7 +180,7 @@ def _experiment(address: str, access: Mapping[str, Any], below: str = "") -> tup
     said = f"{said} {name}, {complete} with results"
     here = "/".join(([".."] * len(part.split("/")) if part else []) + [part]).strip("/")
     local = below or here or "."
-    path = f"{top}/{part}".rstrip("/") if is_remote(address) else local
+    path = f"{top}/{part}".rstrip("/") if is_address(address) else local
     return (_Found(name, said, {"engine": "scythe", "path": path}),)
 
 
@@ -194,7 +194,7 @@ def _experiments(address: str, access: Mapping[str, Any]) -> tuple[_Found, ...]:
 
 
 def _energyplus(address: str, title: str, access: Mapping[str, Any]) -> _Found:
-    if is_remote(address):
+    if is_address(address):
         pattern, count, table = _runs_below(address, "energyplus", access)
     else:
         pattern, runs = _runs_in(Path(address), "energyplus")

@@ -12,6 +12,7 @@ import xarray as xr
 
 from simstac.errors import SourceError
 from simstac.studies import Parameters, Run, State, Study
+from simstac.studies.encode import beside_missing, encoded
 from simstac.studies.read import read_run
 
 
@@ -95,3 +96,13 @@ def test_a_run_is_out_of_memory_as_soon_as_nobody_holds_it(tmp_path, monkeypatch
 
 def _refuse(variable: xr.Variable, where: str) -> None:
     raise SourceError(where, "is of no type", "leave it out")
+
+
+def test_integers_that_stand_for_missing_ones_are_kept_in_a_wider_type():
+    values = np.array([0, 255], dtype=np.uint8)
+    array, attrs = beside_missing(*encoded(xr.Variable("x", values), "x"), "x")
+    assert (array.dtype, array.tolist(), attrs) == (np.uint16, [0, 255], {"_FillValue": 65535})
+    untouched, attrs = beside_missing(*encoded(xr.Variable("x", values[:1]), "x"), "x")
+    assert (untouched.dtype, attrs) == (np.uint8, {"_FillValue": 255})
+    with pytest.raises(SourceError, match="n: holds 18446744073709551615, which stands for missing values"):
+        beside_missing(*encoded(xr.Variable("x", np.array([2**64 - 1], dtype=np.uint64)), "n"), "n")

@@ -45,6 +45,15 @@ def test_a_plain_folder_is_a_run_or_holds_runs(tmp_path):
     assert names(find_runs("other", base=tmp_path, is_run=lambda path: path.name == "other")) == ["other"]
 
 
+def test_brackets_in_names_of_folders_are_no_pattern(tmp_path):
+    base = tmp_path / "study [v1]"
+    for name in ("a", "b"):
+        (base / "runs [2]" / name).mkdir(parents=True)
+    assert [run.name for run in find_runs("runs [[]2]/*", base=base)] == ["a", "b"]
+    assert [run.name for run in find_runs("runs [2]", base=base)] == ["a", "b"]
+    assert [run.source for run in find_runs("*/b", base=base)] == ["runs [2]/b"]
+
+
 def test_an_absolute_pattern_publishes_no_local_path(tmp_path):
     make(tmp_path, "elsewhere/run-1/", "here/")
     (run,) = find_runs(tmp_path / "elsewhere/*", base=tmp_path / "here")
@@ -128,6 +137,24 @@ def test_a_semicolon_separates_too_and_the_first_column_names_the_runs(tmp_path)
     assert (read_parameters(path).runs, columns(read_parameters(path))) == (("01",), {"u": [0.5]})
 
 
+def test_columns_without_a_name_and_a_cell_are_none_but_the_first_names_the_runs(tmp_path):
+    path = tmp_path / "params.csv"
+    path.write_text(",u,,\n01,0.5,,\n02,1.5,,\n")
+    assert (read_parameters(path).runs, columns(read_parameters(path))) == (("01", "02"), {"u": [0.5, 1.5]})
+
+
+def test_a_separator_in_quotes_separates_nothing(tmp_path):
+    path = tmp_path / "params.csv"
+    path.write_text('run,"u; wall; roof"\na,0.5\n')
+    assert columns(read_parameters(path)) == {"u_wall_roof": [0.5]}
+
+
+def test_whole_numbers_past_int64_are_strings(tmp_path):
+    path = tmp_path / "params.csv"
+    path.write_text(f"run,seed\na,{2**64 - 1}\nb,1\n")
+    assert columns(read_parameters(path)) == {"seed": [str(2**64 - 1), "1"]}
+
+
 def test_decimal_commas_are_numbers_where_a_semicolon_separates(tmp_path):
     path = tmp_path / "params.csv"
     path.write_text("case;u;label;code\n1,5;0,5;a,b;1\n2,5;-1,25e1;c;2,0\n")
@@ -140,7 +167,9 @@ def test_parquet_mapping_and_frames_say_the_same(tmp_path):
     frame = pd.DataFrame.from_dict(rows, orient="index")
     frame.rename_axis("run").reset_index().to_parquet(tmp_path / "table.parquet")
     wanted = ("a", "b"), {"u": [0.5, 1.5], "kind": ["x", "y"], "on": [True, False]}
-    for table in (rows, frame, frame.rename_axis("name").reset_index(), tmp_path / "table.parquet"):
+    frame.to_parquet(tmp_path / "indexed.parquet")
+    files = tmp_path / "table.parquet", tmp_path / "indexed.parquet"
+    for table in (rows, frame, frame.rename_axis("name").reset_index(), *files):
         parameters = read_parameters(table)
         assert (parameters.runs, columns(parameters)) == wanted
 
@@ -154,7 +183,9 @@ def test_parquet_mapping_and_frames_say_the_same(tmp_path):
         ("run,u v,U_V\na,1,2\n", "has the parameter 'u_v' twice; rename one of them"),
         ("run,温度\na,1\n", "has the column '温度', whose name has no letter; name it in ASCII letters"),
         ("run,time\na,1\n", "has a parameter called 'time', which is a dimension; rename the column"),
-        ("", "cannot be read: No columns to parse from file; write it as UTF-8 CSV or as Parquet"),
+        ("", "has no header; write a line of column names, and one for each run"),
+        ("run,u,\na,1,x\n", "has 'x' in row 1 under no name; name the column, or empty it"),
+        (f'run,u\na,"{"x" * 140_000}\n', "cannot be read: field larger than field limit (131072); write it as UTF-8"),
         ("run,u\na,1\nb,1,2\n", "has 3 cells in row 2 and 2 in the header; write a cell for every column"),
     ],
 )

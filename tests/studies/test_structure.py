@@ -51,6 +51,33 @@ def test_types_widen_and_missing_values_stay_missing():
     np.testing.assert_array_equal(values, [1.0, np.nan])
 
 
+def test_what_stands_for_missing_values_widens_with_the_type():
+    def of(dtype):
+        key = ("hourly", "n")
+        attrs = {"units": "1", "_FillValue": int(np.iinfo(dtype).min)}
+        return Structure({}, {key: Variable((), np.dtype(dtype), attrs)})
+
+    united = of("i1").union(of("i2")).variables["hourly", "n"]
+    assert (united.dtype, united.attrs) == (np.dtype("i2"), {"units": "1", "_FillValue": -(2**15)})
+    assert of("i2").union(of("i1")).variables["hourly", "n"].attrs["_FillValue"] == -(2**15)
+    key = ("hourly", "n")
+    floats = Structure({}, {key: Variable((), FLOAT, {"units": "1"})})
+    assert of("i1").union(floats).variables[key].attrs == {"units": "1"}
+
+
+@pytest.mark.parametrize("labels", [[1.0, 1.0], [1.0, np.nan]], ids=["twice", "NaN"])
+def test_labels_that_do_not_tell_places_apart_unite_with_equal_ones_alone(labels):
+    def of(*numbers):
+        axes = {("", "x"): Axis(AxisKind.NUMBERS, np.array(numbers))}
+        return Structure(axes, {("", "t"): Variable((("", "x"),), FLOAT)})
+
+    whole = of(1.0, 2.0)
+    with pytest.raises(MismatchError, match="dimension 'x' has a label twice, or one that is no number"):
+        whole.union(of(*labels))
+    same = of(1.0, 1.0)
+    assert same.union(of(1.0, 1.0)) is same
+
+
 @pytest.mark.parametrize(
     ("other", "problem"),
     [

@@ -102,7 +102,7 @@ def _is_complete(run: Path, model: str) -> bool:
     model_file, end = run / "in.idf", run / "eplusout.end"
     if not (model_file.exists() and end.exists() and (run / "eplusout.sql").exists()):
         return False
-    return model_file.read_text("utf-8") == model and "Completed Successfully" in end.read_text("utf-8")
+    return model_file.read_bytes() == model.encode() and b"Completed Successfully" in end.read_bytes()
 
 
 def _engine() -> Path:
@@ -118,8 +118,10 @@ def _complete_table(path: Path) -> None:
     header = "run", "u_value [W m-2 K-1]", "lighting_power_density [W m-2]", "heating_setpoint [degC]"
     rows: list[list[object]] = [[*header]]
     rows += [[v.name, v.u_value, v.lighting_power_density, v.heating_setpoint] for v in VARIANTS]
-    known = {line.partition(",")[0] for line in path.read_text("utf-8").splitlines()} if path.exists() else set()
+    there = path.read_text("utf-8-sig", errors="replace") if path.exists() else ""
+    known = {line.partition(",")[0] for line in there.splitlines()}
     missing = [row for row in rows if row[0] not in known]
     if missing:
         with path.open("a", encoding="utf-8", newline="") as table:
+            table.write("" if there.endswith(("\n", "\r")) or not there else "\n")
             csv.writer(table, lineterminator="\n").writerows(missing)

@@ -61,6 +61,21 @@ def encoded(variable: xr.Variable, where: str) -> tuple[NDArray[Any], dict[str, 
     )
 
 
+def beside_missing(values: NDArray[Any], attrs: dict[str, Any], where: str) -> tuple[NDArray[Any], dict[str, Any]]:
+    """Encoded integers in the next wider type where one of them is what stands for missing ones in their own.
+
+    Raises:
+        SourceError: If there is no wider type.
+    """
+    while "_FillValue" in attrs and (values == values.dtype.type(attrs["_FillValue"])).any():
+        if values.dtype.itemsize == np.dtype(np.int64).itemsize:
+            problem = f"holds {attrs['_FillValue']}, which stands for missing values"
+            raise SourceError(where, problem, "convert it to float64, or leave it out")
+        values = values.astype(f"{values.dtype.kind}{2 * values.dtype.itemsize}")
+        attrs = {**attrs, "_FillValue": int(fill_value(values.dtype))}
+    return values, attrs
+
+
 def is_time(variable: xr.Variable, values: NDArray[Any]) -> bool:
     """Whether the values are dates, of any calendar."""
     return values.dtype.kind == "M" or (variable.dtype == object and values.size > 0 and _is_cftime(values.flat[0]))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 KEY_COLUMNS = ("run", "name", "id")
 DECIMAL_COMMA = re.compile(r"\s*[+-]?\d*,?\d+(?:[eE][+-]?\d+)?\s*")
+_QUOTED = re.compile(r'"[^"]*"')
 RESERVED = frozenset({"run", "time", "time_bounds", "step", "bounds"})
 
 
@@ -58,9 +59,10 @@ def read_parameters(table: Table) -> Parameters:
     """Read a parameter table.
 
     Runs are named by the first column called ``run``, ``name`` or ``id`` (in that order, any case), else by the first
-    column; in a mapping by its keys; in a DataFrame without such a column by its index. A column's name becomes a CF
-    name (``"U value [W m-2 K-1]"`` → ``U_value`` with these units) and is kept in ``long_name``. Columns of whole
-    numbers, numbers and true/false keep their kind, all others are strings; only an empty cell is a missing value.
+    column; in a mapping by its keys; in a DataFrame without such a column by its index, and so in Parquet, unless the
+    index numbers the rows. A column's name becomes a CF name (``"U value [W m-2 K-1]"`` → ``U_value`` with these units)
+    and is kept in ``long_name``. Columns of whole numbers that int64 holds, numbers and true/false keep their kind, all
+    others are strings; only an empty cell is a missing value.
 
     Args:
         table: A ``.csv`` or ``.parquet`` file, ``{run: {parameter: value}}``, or a DataFrame.
@@ -93,29 +95,39 @@ def cf_name(label: str) -> str:
 
 
 def _read_frame(path: Path) -> pd.DataFrame:
-    import pandas as pd  # noqa: PLC0415  # as above
-
     if not path.is_file():
         raise SourceError(path, "does not exist", "check the path of the parameter table")
     try:
-        return pd.read_parquet(path) if path.suffix.lower() in {".parquet", ".pq"} else _read_csv(path)
+        return _read_parquet(path) if path.suffix.lower() in {".parquet", ".pq"} else _read_csv(path)
     except ImportError as error:
         raise SourceError(path, "is Parquet, which needs pyarrow", "pip install 'simstac[parquet]'") from error
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, csv.Error) as error:
         reason = str(error).splitlines()[0]
         raise SourceError(path, f"cannot be read: {reason}", "write it as UTF-8 CSV or as Parquet") from error
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    """The columns of a Parquet file, the index among them where it names the runs."""
+    import pandas as pd  # noqa: PLC0415  # as above
+
+    frame = pd.read_parquet(path)
+    is_numbered = isinstance(frame.index, pd.RangeIndex)
+    return frame if is_numbered or _key_column(frame.columns) is not None else frame.reset_index()
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
     import pandas as pd  # noqa: PLC0415  # as above
 
     separator, header = _csv_header(path)
-    keys = [_key_column(header) or name for name in header[:1]]
+    key = _key_column(header) or header[0]
     frame = pd.read_csv(
         path,
         sep=separator,
         encoding="utf-8-sig",
-        dtype=dict.fromkeys(keys, str),
+        header=0,
+        names=[name if name.strip() else f"column {number}" for number, name in enumerate(header)],
+        usecols=[number for number, name in enumerate(header) if name.strip()],
+        dtype={key: str},
         keep_default_na=False,
         na_values=[""],
         true_values=["true", "True", "TRUE"],
@@ -123,7 +135,7 @@ def _read_csv(path: Path) -> pd.DataFrame:
     )
     if separator == ",":
         return frame
-    numbers = frame.drop(columns=keys).apply(_without_decimal_commas)
+    numbers = frame.drop(columns=[key]).apply(_without_decimal_commas)
     return frame.assign(**{str(name): column for name, column in numbers.items()})
 
 
@@ -136,16 +148,25 @@ def _without_decimal_commas(column: pd.Series[Any]) -> pd.Series[Any]:
 
 
 def _csv_header(path: Path) -> tuple[str, list[str]]:
-    """The separator and the header of a CSV file all of whose rows are as long as it."""
+    """The separator and the header of a CSV file all of whose rows are as long as it.
+
+    A column without a name has an empty one, and no cells; the first is called ``run`` then, if none names the runs.
+    """
     with path.open(encoding="utf-8-sig", newline="") as file:
-        separator = max(",;\t", key=file.readline().count)
+        separator = max(",;\t", key=_QUOTED.sub("", file.readline()).count)
         file.seek(0)
         rows = csv.reader(file, delimiter=separator)
         header = next(rows, [])
+        if not header:
+            raise SourceError(path, "has no header", "write a line of column names, and one for each run")
+        if not header[0].strip() and _key_column(header) is None:
+            header[0] = KEY_COLUMNS[0]
         for number, row in enumerate(rows, start=1):
             if row and len(row) != len(header):
                 problem = f"has {len(row)} cells in row {number} and {len(header)} in the header"
                 raise SourceError(path, problem, "write a cell for every column, in quotes if it has a separator")
+            if said := next((cell for name, cell in zip(header, row, strict=False) if cell and not name.strip()), ""):
+                raise SourceError(path, f"has {said!r} in row {number} under no name", "name the column, or empty it")
     _refuse_twice([name for name in header if name], str(path), "has the column", "rename one of them")
     return separator, header
 
@@ -180,15 +201,15 @@ def _values(column: pd.Series[Any]) -> NDArray[Any]:
     import numpy as np  # noqa: PLC0415
     import pandas as pd  # noqa: PLC0415  # as above
 
-    if column.isna().any():
-        if pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype):
-            return column.to_numpy(dtype=np.float64, na_value=np.nan)
-    elif pd.api.types.is_bool_dtype(column.dtype):
-        return column.to_numpy(dtype=np.bool_)
-    elif pd.api.types.is_integer_dtype(column.dtype):
-        return column.to_numpy(dtype=np.int64)
-    elif pd.api.types.is_numeric_dtype(column.dtype):
-        return column.to_numpy(dtype=np.float64)
+    kinds, dtype, some_missing = pd.api.types, column.dtype, column.isna().any()
+    if kinds.is_bool_dtype(dtype):
+        if not some_missing:
+            return column.to_numpy(dtype=np.bool_)
+    elif kinds.is_integer_dtype(dtype) and not some_missing:
+        if column.max() <= np.iinfo(np.int64).max:
+            return column.to_numpy(dtype=np.int64)
+    elif kinds.is_numeric_dtype(dtype):
+        return column.to_numpy(dtype=np.float64, na_value=np.nan)
     return np.array(["" if pd.isna(value) else str(value) for value in column], dtype=object)
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from simstac.errors import SourceError
 from simstac.sources.attributes import json_attrs
-from simstac.studies.encode import encoded
+from simstac.studies.encode import beside_missing, encoded
 from simstac.studies.fetch import AtHand, at_hand
 from simstac.studies.remote import RemotePath
 from simstac.studies.runs import Run
@@ -173,7 +173,8 @@ def _encode(tree: xr.DataTree) -> tuple[dict[str, Scalar], Structure, dict[Varia
         for name, variable in dataset.variables.items():
             if name in {*dataset.dims, *inherited, *bounds}:
                 continue
-            array, attrs = encoded(variable, f"{series}/{name}".strip("/"))
+            where = f"{series}/{name}".strip("/")
+            array, attrs = beside_missing(*encoded(variable, where), where)
             if not series and not variable.ndim:
                 scalars[str(name)] = Scalar(array[()], attrs, is_fact=name in facts)
                 continue

@@ -10,6 +10,7 @@ from itertools import groupby
 from pathlib import Path, PurePosixPath
 
 from simstac.errors import SourceError
+from simstac.objects import split_pattern
 from simstac.studies.parameters import Parameters
 from simstac.studies.remote import RemotePath
 
@@ -57,7 +58,7 @@ def find_runs(
     base = base or Path.cwd()
     where = str(base / pattern)
     left_out = {path.resolve() for path in ignore}
-    found = [path for path in _matches(Path(where), is_run) if path.resolve() not in left_out]
+    found = [path for path in _matches(base, pattern, is_run) if path.resolve() not in left_out]
     folders = [path for path in found if path.is_dir()]
     runs = [local_run(path, base) for path in folders or found]
     if not runs:
@@ -117,13 +118,15 @@ def listed(names: Sequence[str]) -> str:
     return shown if len(names) <= SHOWN else f"{shown} and {len(names) - SHOWN} more"
 
 
-def _matches(path: Path, is_run: Callable[[Path], bool]) -> list[Path]:
-    plain = next((each for each in (path, *path.parents) if not glob.has_magic(str(each))), path)
-    if not plain.exists():
-        raise SourceError(plain, "does not exist", "check the path of the runs")
-    if plain != path:
-        matches = glob.glob(str(path), recursive=True)  # noqa: PTH207  # Path.glob takes no absolute pattern
-        return [Path(match) for match in matches]
+def _matches(base: Path, pattern: str | Path, is_run: Callable[[Path], bool]) -> list[Path]:
+    """What a pattern matches; the names of folders above it, and a path that is there as it stands, are no patterns."""
+    path = base / pattern
+    plain, wildcards = (path, "") if path.exists() else split_pattern(str(pattern))
+    top = base / plain
+    if not top.exists():
+        raise SourceError(top, "does not exist", "check the path of the runs")
+    if wildcards:
+        return [top / match for match in glob.glob(wildcards, root_dir=top, recursive=True)]  # noqa: PTH207  # hidden ones
     if path.is_file() or is_run(path):
         return [path]
     folders = [child for child in path.iterdir() if child.is_dir() and not child.name.startswith(".")]

@@ -186,7 +186,15 @@ def _union_axis(key: AxisKey, ours: Axis | None, theirs: Axis) -> Axis:
         raise MismatchError(f"dimension {key[1]!r} has {theirs.kind} where other runs have {ours.kind}")
     if ours.attrs.get("calendar") != theirs.attrs.get("calendar"):
         raise MismatchError(f"dimension {key[1]!r} of {key[0]!r} is in another calendar than in other runs")
+    if not same_labels(ours.labels, theirs.labels) and not (
+        _are_distinct(ours.labels) and _are_distinct(theirs.labels)
+    ):
+        raise MismatchError(f"dimension {key[1]!r} has a label twice, or one that is no number, and not as other runs")
     return ours.union(theirs)
+
+
+def _are_distinct(labels: Labels) -> bool:
+    return len(np.unique(labels, equal_nan=False)) == len(labels) and bool((labels == labels).all())  # noqa: PLR0124  # NaN
 
 
 def _union_variable(key: VariableKey, ours: Variable | None, theirs: Variable) -> Variable:
@@ -200,7 +208,13 @@ def _union_variable(key: VariableKey, ours: Variable | None, theirs: Variable) -
     if "O" in (ours.dtype.kind, theirs.dtype.kind) or "calendar" in {*ours.attrs, *theirs.attrs}:
         raise MismatchError(f"variable {key[1]!r} is {theirs.dtype} where other runs have {ours.dtype}")
     wider = np.promote_types(ours.dtype, theirs.dtype)
-    return ours if wider == ours.dtype else replace(ours, dtype=wider)
+    return ours if wider == ours.dtype else replace(ours, dtype=wider, attrs=_widened(ours.attrs, wider))
+
+
+def _widened(attrs: Mapping[str, Any], dtype: np.dtype[Any]) -> dict[str, Any]:
+    """Attributes that decode a wider type: another integer, or NaN, stands for missing values in it."""
+    kept = {name: value for name, value in attrs.items() if name != "_FillValue"}
+    return kept | ({"_FillValue": int(fill_value(dtype))} if "_FillValue" in attrs and dtype.kind in "iu" else {})
 
 
 def _lacks(structure: Structure, whole: Structure) -> list[str]:

@@ -115,8 +115,7 @@ def _counted_area(fields: dict[str, str]) -> float:
 
 def _kind(text: str) -> EnvironmentKind:
     """The kind that the file calls ``text``."""
-    kinds = {"WeatherFileRunPeriod": EnvironmentKind.WEATHER, "SizingPeriod:DesignDay": EnvironmentKind.DESIGN_DAY}
-    return kinds.get(text, EnvironmentKind.DESIGN_PERIOD)
+    return _KINDS.get(text, EnvironmentKind.DESIGN_PERIOD)
 
 
 def _day(text: str) -> Day:
