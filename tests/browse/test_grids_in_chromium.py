@@ -225,18 +225,18 @@ def test_an_item_across_the_antimeridian_is_on_the_map_in_both_halves(visit: Cal
 
 
 KINDS = {
-    "polar-stereographic": "Measured values",
-    "rotated-pole": "Measured values",
-    "cells": "5000",
-    "stations": "Zürich",
-    "untidy": "größe 299",
+    "polar-stereographic": ("collection", "Measured values"),
+    "rotated-pole": ("item", "Measured values"),
+    "cells": ("item", "5000"),
+    "stations": ("item", "Zürich"),
+    "untidy": ("collection", "größe 299"),
 }
-"""Kinds of place, and something that is on their pages."""
+"""Kinds of place, and one of their pages with something that is on it."""
 
 
 @pytest.fixture(scope="module")
 def kinds(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Collections of the other kinds of place, and one of 300 variables, each built from a file, with its picture."""
+    """Collections of the other kinds of place, and one of 300 variables, each built from a file, without a picture."""
     folder = tmp_path_factory.mktemp("kinds")
     text = "catalog: {id: kinds, title: Kinds}\ncollections:\n"
     for name in KINDS:
@@ -248,17 +248,21 @@ def kinds(tmp_path_factory: pytest.TempPathFactory) -> Path:
         data.to_netcdf(folder / f"{name}.nc")
         text += f"  - {{id: {name}, title: {name}, license: MIT, source: {{engine: cf, path: {name}.nc}}}}\n"
     (folder / "kinds.yaml").write_text(text)
-    report = simstac.build(simstac.load_project(folder / "kinds.yaml"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("simstac.pipeline.extras.find_spec", lambda _name: None)
+        report = simstac.build(simstac.load_project(folder / "kinds.yaml"))
     assert report.ok
-    assert [line for each in report.collections for line in each.differences if "picture" in line] == []
     return report.site
 
 
 @pytest.mark.parametrize("name", KINDS)
 def test_every_kind_of_place_loads_and_has_its_footprint(visit: Callable[..., Any], kinds: Path, name: str) -> None:
-    for path, title in ((f"{name}/collection.json", name), (f"{name}/{name}-1/{name}-1.json", f"{name}, version 1")):
-        with visit(kinds, path, heading=title) as view:
-            assert_shows(view, KINDS[name])
-            assert view.footprint_pixels() > (20 if name == "stations" else 100)
-            view.keep(f"kind-{name}-{'item' if 'version' in title else 'collection'}")
-            assert_clean(view)
+    page, text = KINDS[name]
+    path, title = f"{name}/collection.json", name
+    if page == "item":
+        path, title = f"{name}/{name}-1/{name}-1.json", f"{name}, version 1"
+    with visit(kinds, path, heading=title) as view:
+        assert_shows(view, text)
+        assert view.footprint_pixels() > (20 if name == "stations" else 100)
+        view.keep(f"kind-{name}")
+        assert_clean(view)
