@@ -328,6 +328,25 @@ def test_some_variables_of_a_group(tmp_path: Path) -> None:
         refer(tmp_path, options=CfOptions(group="none"))
 
 
+def test_another_group_and_more_variables_are_read_from_every_file(tmp_path: Path) -> None:
+    for number in range(3):
+        with netCDF4.Dataset(tmp_path / f"{number}.nc", "w") as file:
+            for group in (file.createGroup("one"), file.createGroup("two")):
+                for name, size in (("time", None), ("y", 3)):
+                    group.createDimension(name, size)
+                group.createVariable("time", "i4", ("time",)).units = "hours since 2020-01-01"
+                group["time"][:] = [number]
+                group.createVariable("depth", "f4", ("time",))[:] = [number]
+                values = np.full((1, 3), number + (10 if group.name == "two" else 0))
+                group.createVariable("rain", "f4", ("time", "y"), zlib=True)[:] = values
+    stored = refer(tmp_path, options=CfOptions(group="one", variables=("rain",)))
+    assert read(stored).rain.values[:, 0].tolist() == [0, 1, 2]
+    stored = refer(tmp_path, options=CfOptions(group="two", variables=("rain",)))
+    assert read(stored).rain.values[:, 0].tolist() == [10, 11, 12]
+    stored = refer(tmp_path, options=CfOptions(group="two"))
+    assert read(stored).depth.values.tolist() == [0, 1, 2]
+
+
 def test_files_along_another_dimension(tmp_path: Path) -> None:
     for member in range(2):
         with netCDF4.Dataset(tmp_path / f"{member}.nc", "w") as file:

@@ -85,6 +85,7 @@ def write_virtual(  # noqa: PLR0913  # all but three are options
             scheme,
             containers=_containers(files),
             fingerprint=mark,
+            reading=repr(options),
             version=version,
             samples=list(_samples(files, references, options)),
             group=options.group,
@@ -136,7 +137,7 @@ def _grown(files: Sequence[PlacedFile], kept: Kept | None, options: CfOptions, i
 
     The first file that the store refers to is indexed too: it says how all are structured.
     """
-    if kept is None:
+    if kept is None or kept.reading != repr(options):
         return None
     before = dict(zip(kept.urls, kept.versions, strict=True))
     model = next((url for url, reason in zip(kept.urls, kept.copied, strict=True) if not reason), "")

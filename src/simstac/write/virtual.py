@@ -63,6 +63,7 @@ def write_references(  # noqa: PLR0913  # all but three are options
     *,
     containers: Sequence[Container],
     fingerprint: str,
+    reading: str,
     version: str | None = None,
     samples: Sequence[Sample] = (),
     group: str | None = None,
@@ -80,6 +81,7 @@ def write_references(  # noqa: PLR0913  # all but three are options
         scheme: Where the store's bytes live.
         containers: Where the files are.
         fingerprint: What identifies the files.
+        reading: How they were read, as `Kept` tells it later.
         version: The version that the tag names; ``1``, ``2`` … where None.
         samples: Values that must come back through the references before they are committed.
         group: The group of the files that is read.
@@ -102,6 +104,7 @@ def write_references(  # noqa: PLR0913  # all but three are options
         about = {
             "layout": VIRTUAL_LAYOUT,
             "fingerprint": fingerprint,
+            "reading": reading,
             "containers": [container_metadata(container) for container in containers],
             "copied": sum(map(bool, references.copied)),
         }
@@ -172,6 +175,7 @@ def read_kept(href: str, scheme: StorageScheme, *, credentials: KeySource | None
             lengths=tuple(map(int, table["length"].values)),
             copied=_reasons(table),
             along=along,
+            reading=str(head.metadata.get("reading", "")),
             small={
                 name: (each.dims.index(along), each.read((slice(None),) * len(each.dims)))
                 for name, each in growing.items()

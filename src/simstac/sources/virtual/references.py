@@ -41,6 +41,7 @@ class Kept:
         lengths: The length of each along the dimension that grows.
         copied: Why the large variables of each are copied; empty where the store refers to them.
         along: The dimension that they continue.
+        reading: How they were read.
         small: The values of the variables that are copied from every file, as they are stored, one file after the
             other, with the axis that grows.
         calendars: The calendars of the times among these.
@@ -51,6 +52,7 @@ class Kept:
     lengths: tuple[int, ...] = ()
     copied: tuple[str, ...] = ()
     along: str = ""
+    reading: str = ""
     small: Mapping[str, tuple[int, NDArray[Any]]] = field(default_factory=dict)
     calendars: Mapping[str, str] = field(default_factory=dict)
 
@@ -65,6 +67,7 @@ class Kept:
             tuple(self.lengths[index] for index in taken),
             tuple(self.copied[index] for index in taken),
             self.along,
+            self.reading,
             {name: (axis, np.take(values, rows, axis=axis)) for name, (axis, values) in self.small.items()},
             self.calendars,
         )
