@@ -17,7 +17,7 @@ from simstac.write.reading import (
     stored_runs,
 )
 from simstac.write.refer import write_virtual
-from simstac.write.virtual import copied_files, read_kept
+from simstac.write.referred import copied_files, read_kept
 from simstac.write.workers import Parallel
 
 __all__ = [

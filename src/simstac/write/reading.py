@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from simstac.storage import KeySource, StorageScheme, Stored, icechunk_storage
 from simstac.write.containers import Container, access, containers_of
 from simstac.write.previous import read_texts
+from simstac.write.referred import TABLE
 from simstac.write.repository import (
     MAIN,
     METADATA_KEY,
@@ -21,7 +22,6 @@ from simstac.write.repository import (
     store_errors,
     stored_as,
 )
-from simstac.write.virtual import TABLE
 
 if TYPE_CHECKING:
     import icechunk

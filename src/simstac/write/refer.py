@@ -23,14 +23,8 @@ from simstac.sources.virtual.references import IndexedFile, Kept, References
 from simstac.storage import KeySource, StorageScheme, Stored
 from simstac.write.commit import VIRTUAL_LAYOUT
 from simstac.write.containers import Container
-from simstac.write.virtual import (
-    OutdatedError,
-    Sample,
-    read_kept,
-    refuse_taken_name,
-    released_references,
-    write_references,
-)
+from simstac.write.referred import read_kept, released_references
+from simstac.write.virtual import OutdatedError, Sample, refuse_taken_name, write_references
 
 SAMPLE_BYTES = 64 << 20
 
