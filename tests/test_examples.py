@@ -99,7 +99,8 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     cmip6 = Path(esmvaltool_sample_data.__file__).parent / "data/timeseries/CMIP6/CMIP/AWI/AWI-CM-1-1-MR"
     (folder / "models.yaml").write_text(PUBLISHED.format(cmip6=cmip6, iris=iris_sample_data.path), encoding="utf-8")
     for day in (1, 2):
-        data = analysis().rename(time="lead").assign_coords(issued=np.datetime64(f"2024-01-0{day}", "ns"))
+        issued = ((), np.datetime64(f"2024-01-0{day}", "ns"), {"standard_name": "forecast_reference_time"})
+        data = analysis().rename(time="lead").assign_coords(issued=issued)
         lead = ("lead", [1, 2, 3], {"standard_name": "forecast_period", "units": "days"})
         data.assign_coords(lead=lead).to_netcdf(folder / "forecasts" / f"{day}.nc", engine="netcdf4")
         report = simstac.build(simstac.load_project(folder / "models.yaml"))
