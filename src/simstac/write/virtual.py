@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from simstac.errors import StorageError
 from simstac.progress import OnProgress, Progress, silent
 from simstac.sources.attributes import json_attrs
+from simstac.sources.cf.options import CfOptions
 from simstac.sources.virtual.filters import UnfitError
 from simstac.sources.virtual.read import stored_values
 from simstac.sources.virtual.references import Block, Copy, ReferencedArray, References
@@ -63,10 +64,9 @@ def write_references(  # noqa: PLR0913  # all but three are options
     *,
     containers: Sequence[Container],
     fingerprint: str,
-    reading: str,
+    options: CfOptions,
     version: str | None = None,
     samples: Sequence[Sample] = (),
-    group: str | None = None,
     credentials: KeySource | None = None,
     source_keys: KeySource | None = None,
     on_progress: OnProgress = silent,
@@ -81,10 +81,9 @@ def write_references(  # noqa: PLR0913  # all but three are options
         scheme: Where the store's bytes live.
         containers: Where the files are.
         fingerprint: What identifies the files.
-        reading: How they were read, as `Kept` tells it later.
+        options: How they are read.
         version: The version that the tag names; ``1``, ``2`` … where None.
         samples: Values that must come back through the references before they are committed.
-        group: The group of the files that is read.
         credentials: A picklable callback that yields S3 keys for the store, used instead of the environment's.
         source_keys: One that yields those for the files.
         on_progress: Listens to the progress.
@@ -99,12 +98,12 @@ def write_references(  # noqa: PLR0913  # all but three are options
         head = head_of_dataset(repository, href)
         anew = head is None or head.metadata["layout"] != VIRTUAL_LAYOUT
         transaction = Transaction(with_containers(repository, containers, source_keys))
-        _write_all(transaction.session.store, references, group, on_progress, anew=anew)
+        _write_all(transaction.session.store, references, options.group, on_progress, anew=anew)
         _refuse_changed(transaction.session.store, samples, href)
         about = {
             "layout": VIRTUAL_LAYOUT,
             "fingerprint": fingerprint,
-            "reading": reading,
+            "reading": repr(options),
             "containers": [container_metadata(container) for container in containers],
             "copied": sum(map(bool, references.copied)),
         }
