@@ -84,7 +84,7 @@ def whole(value: Mapping[str, Any]) -> dict[str, Any]:
 
 def elided(text: str) -> str:
     """A part of a configuration without what ``…`` leaves out, and with an address where it stands for one."""
-    return re.sub(r"…, |, …(?=\})", "", text).replace("://…", "://bucket/prefix")
+    return re.sub(r"\w+: …(, )?|…, |, …(?=\})", "", text).replace("://…", "://bucket/prefix")
 
 
 @pytest.mark.parametrize("block", [*blocks("yaml"), *inline(FLOW)], ids=where)
