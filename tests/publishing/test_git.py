@@ -111,8 +111,10 @@ def test_a_repository_without_commits(site: Path, tmp_path: Path) -> None:
 
 
 def test_docs_folder_gets_its_own_nojekyll(site: Path, target: GitTarget) -> None:
-    publish(site, replace(target, prefix="docs/stac"), link("study"))
+    docs = replace(target, prefix="docs/stac")
+    publish(site, docs, link("study"))
     assert (target.clone / "docs" / ".nojekyll").exists()
+    assert not publish(site, docs, link("study")).changes
 
 
 def test_no_identity_is_no_obstacle(site: Path, target: GitTarget, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import pytest
 from simstac.errors import PublishError
 from simstac.publishing import publish
 
-from .conftest import Place, git, git_place, link, s3_place, write_site
+from .conftest import Place, git, git_place, link, local_place, s3_place, write_site
 
 RUNS = {f"run-{number}": number for number in range(6)}
 ODD = {"per%20cent %": 1, "ümläut": 2, "emoji 😀": 3, "a+b&c=d": 4}
@@ -117,6 +117,21 @@ def test_eight_publishers_converge(place: Place, tmp_path: Path) -> None:
             each.result()
     assert sum("value" in document for document in place.crawl().values()) == 48
     assert not any(publish(site, place.target, link(name)).changes for name, site in sites.items())
+
+
+@pytest.mark.parametrize(("kind", "count"), [("local", 2_100), ("s3", 2_100)])
+def test_thousands_of_items(kind: str, count: int, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    """More than a page of a listing, more than may be deleted at once."""
+    place = s3_place(request.getfixturevalue("s3")) if kind == "s3" else local_place(tmp_path / "www")
+    site = write_site(tmp_path / "site", {"study": {f"run-{number}": number for number in range(count)}})
+    assert len(publish(site, place.target, link("study")).changes.puts) == count + 2
+    assert not publish(site, place.target, link("study"), recheck=True).changes
+    write_site(site, {"study": {"run-7": 7}})
+    shrunk = publish(site, place.target, link("study"), allow_shrink=True).changes
+    assert len(shrunk.gone) == count - 1
+    assert shrunk.requests == 1 + 2 + 1 + -(-(count - 1) // 1000)
+    assert items(place, "study") == {"run-7": 7}
+    assert {path for path in place.listing() if "/run-" in path} == {"study/run-7/run-7.json"}
 
 
 @pytest.mark.usefixtures("s3")

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from simstac.errors import ConflictError, PublishError
 from simstac.publishing.changes import ABSENT, Action, Change
-from simstac.publishing.manifest import Entry, Table, entries_of
-from simstac.publishing.site import DATA, File, Kind, Site, digest_of, group_folders
+from simstac.publishing.manifest import Entry, Table
+from simstac.publishing.site import DATA, File, Kind, Site, digest_of, group_folders, headers_of
 from simstac.publishing.target import Listed, Snapshot, Versioned
 
 HEADERS = "changed headers"
@@ -49,16 +49,15 @@ def compare_with_table(wanted: Mapping[str, File], table: Table, reader: Reader)
         PublishError: If somebody else's file lies where a new one goes.
         ConflictError: If a store was changed by somebody else.
     """
-    rows = entries_of(wanted.values())
     _refuse_foreign([file for path, file in wanted.items() if path not in table.files], table, reader)
     changes = []
     for path, file in wanted.items():
         old = table.files.get(path)
         if old is None:
             changes.append(_put(file, _NEW.get(file.kind, "new"), ABSENT))
-        elif old[:2] != rows[path][:2]:
+        elif old[:2] != (file.size, file.digest):
             changes.append(_put(file, _CHANGED.get(file.kind, "changed"), _version(file, old, reader)))
-        elif _new_headers(old, rows[path], reader):
+        elif _new_headers(old, file, reader):
             changes.append(_put(file, HEADERS, _version(file, old, reader)))
     return changes + [_delete(path) for path in table.files if path not in wanted]
 
@@ -83,7 +82,6 @@ def compare_with_listing(
     actual = _actual(group, {*wanted, *owned}, reader)
     if reader.snapshot.exact:
         _refuse_blocked(group, wanted, actual, reader)
-    rows = entries_of(wanted.values())
     changes = []
     for path, file in wanted.items():
         seen, old = actual.get(path), table.files.get(path)
@@ -94,7 +92,7 @@ def compare_with_listing(
                 raise _foreign(path)
             version = seen.version if file.kind in _CONDITIONAL else None
             changes.append(_put(file, _CHANGED.get(file.kind, "changed"), version))
-        elif old and (_new_headers(old, rows[path], reader) or (table.headers_changed and not settled)):
+        elif old and (_new_headers(old, file, reader) or (table.headers_changed and not settled)):
             changes.append(_put(file, HEADERS, seen.version if file.kind in _CONDITIONAL else None))
     return changes + [_delete(path) for path in sorted(owned) if path in actual and path not in wanted]
 
@@ -128,8 +126,8 @@ def _version(file: File, old: Entry, reader: Reader) -> str | None:
     return found.version
 
 
-def _new_headers(old: Entry, new: Entry, reader: Reader) -> bool:
-    return reader.snapshot.keeps_headers and tuple(old[2]) != new[2]
+def _new_headers(old: Entry, file: File, reader: Reader) -> bool:
+    return reader.snapshot.keeps_headers and tuple(old[2]) != headers_of(file.path, file.kind)
 
 
 def _same(file: File, seen: Listed, site: Site, reader: Reader) -> bool:

@@ -75,8 +75,10 @@ def group_of_table(path: str) -> str:
 
 
 def entries_of(files: Iterable[File]) -> dict[str, Entry]:
-    """The rows of a table for files of a site."""
-    return {file.path: (file.size, file.digest, headers_of(file.path, file.kind)) for file in files}
+    """The rows of a table for files of a site, which share the few headers that there are."""
+    shared: dict[tuple[str, str], tuple[str, str]] = {}
+    rows = ((file, headers_of(file.path, file.kind)) for file in files)
+    return {file.path: (file.size, file.digest, shared.setdefault(pair, pair)) for file, pair in rows}
 
 
 def count_documents(paths: Iterable[str]) -> int:

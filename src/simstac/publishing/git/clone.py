@@ -88,10 +88,13 @@ class Clone:
 
     def no_folder(self, commit: str, prefix: str) -> str:
         """What a commit has, as a file, a link or a submodule, where ``prefix`` wants a folder; empty if nothing."""
+        if not commit or not prefix:
+            return ""
         parts = prefix.rstrip("/").split("/")
         paths = ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
-        rows = self.run("ls-tree", "-z", commit, "--", *paths).stdout.split(b"\0") if commit and prefix else []
-        return next((os.fsdecode(row.partition(b"\t")[2]) for row in rows if row and row.split()[1] != b"tree"), "")
+        rows = self.run("ls-tree", "-z", commit, "--", *paths).stdout.split(b"\0")
+        found = {os.fsdecode(path): meta.split()[1] for meta, _, path in (row.partition(b"\t") for row in rows if row)}
+        return next((path for path in paths if found.get(path, b"tree") != b"tree"), "")
 
     def content(self, blob: str) -> bytes:
         """The bytes of a file."""
