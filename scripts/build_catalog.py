@@ -22,7 +22,10 @@ def main() -> int:
         print(f"{collection.id}: {collection.summary}")
         print(*(f"  {problem}\n" for problem in collection.problems), sep="", end="", file=sys.stderr)
     for outcome in report.outcomes:
-        print(outcome.error or list(outcome.changes.lines())[-1])
+        if outcome.changes is None:
+            print(f"error: {outcome.error}", file=sys.stderr)
+        else:
+            print(list(outcome.changes.lines())[-1])
     for verified in report.verified:
         print(*verified.findings, verified.summary, sep="\n")
     conflict = any(isinstance(outcome.error, simstac.ConflictError) for outcome in report.outcomes)

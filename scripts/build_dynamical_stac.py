@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import simstac
+from simstac.config.load import validated
 from simstac.sources.existing.registry import AWS_REGISTRY
 
 CACHE = Path.home() / ".cache" / "simstac" / "dynamical-stac"
@@ -33,7 +34,7 @@ def main() -> int:
         print("error: --geoparquet needs stac-geoparquet; pip install 'simstac[parquet]'", file=sys.stderr)
         return 2
     try:
-        project = simstac.Project.model_validate(configuration(options))
+        project = validated(simstac.Project, configuration(options), "correct the option; see --help")
         report = simstac.build(project)
         print(*(f"{each.id}: {each.summary}" for each in report.collections), sep="\n")
         problems = [*report.errors, *(problem for each in report.collections for problem in each.problems)]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from simstac.catalog import collection_ids, merge_root, remove_collection, remove_item, upsert_collection
+from simstac.catalog import collection_ids, merge_root, remove_collection, upsert_collection
 from simstac.errors import InvalidDocumentError
 from simstac.stac.document import Documents
 from simstac.stac.metadata import CatalogMetadata
@@ -164,12 +164,6 @@ def test_removing_a_collection(site):
     assert validate_documents(site.items()).findings == ()
 
 
-def test_removing_an_item(site):
-    site.apply(remove_item(dict(site).get, "office", "run-1"))
-    assert "office/run-1/run-1.json" not in site
-    assert validate_documents(site.items()).findings == ()
-
-
 def test_nothing_outside_of_the_collection_is_ever_deleted(site):
     hostile = json.loads(site["office/collection.json"])
     hostile["links"] += [
@@ -196,7 +190,6 @@ def test_a_root_is_merged_into_one_that_others_wrote(site):
 
 def test_removing_what_is_not_there_does_nothing():
     assert list(remove_collection({}.get, "office")) == []
-    assert list(remove_item({}.get, "office", "run-1")) == []
 
 
 def test_a_broken_document_is_named():

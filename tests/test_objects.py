@@ -115,3 +115,9 @@ def test_a_pattern_splits_where_its_wildcards_begin(pattern: str, parts: tuple[s
 def test_other_addresses_are_refused() -> None:
     with pytest.raises(SourceError, match="gs://bucket: is neither a folder nor in a bucket"):
         files_at("gs://bucket")
+
+
+def test_a_link_to_nothing_is_no_file(folder: Files, tmp_path: Path) -> None:
+    (tmp_path / "in" / ".#one.txt").symlink_to("user@host.1234:5678")
+    assert [file.path for file in folder.list()] == sorted(CONTENTS)
+    assert set(folder.folder_at().names) == {"b.bin"}

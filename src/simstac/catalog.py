@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterable, Iterator
+from os import PathLike
 from urllib.parse import unquote
 
 import orjson
@@ -50,7 +51,7 @@ def upsert_collection(
     """
     path = collection_path(documents.collection["id"])
     folder = path.rpartition("/")[0]
-    before = _paths_of(_load(read, path), folder)
+    before = _paths_of(_linked_at(read, path), folder)
     files: dict[str, Content] = {f"{folder}/{name}": data for name, data in documents.files.items()}
     yield from ((where, files[where]) for where in sorted(files))
     listed: list[Document] = []
@@ -94,7 +95,7 @@ def merge_root(read: Read, root: bytes, gone: frozenset[str]) -> Iterator[tuple[
         PublishError: If it is another catalog's.
     """
     ours: Document = orjson.loads(root)
-    there = _load(read, ROOT) or {"id": ours["id"], "links": []}
+    there = _linked_at(read, ROOT) or {"id": ours["id"], "links": []}
     if there.get("id") != ours["id"]:
         problem = f"is the catalog {there.get('id')!r} there, not {ours['id']!r}"
         raise PublishError(ROOT, problem, "publish to a place of its own, or give both the same catalog id")
@@ -114,30 +115,14 @@ def remove_collection(read: Read, collection_id: str) -> Iterator[Edit]:
         InvalidDocumentError: If the root or the Collection is not JSON.
     """
     path = collection_path(collection_id)
-    root = _load(read, ROOT)
+    root = _linked_at(read, ROOT)
     if root is not None:
         root["links"] = [link for link in root["links"] if not (link["rel"] == "child" and link["href"] == f"./{path}")]
         yield ROOT, canonical_json(root)
-    old = _load(read, path)
+    old = _linked_at(read, path)
     if old is not None:
         yield path, None
         yield from ((gone, None) for gone in sorted(_with_shipped(read, _paths_of(old, path.rpartition("/")[0]))))
-
-
-def remove_item(read: Read, collection_id: str, item_id: str) -> Iterator[Edit]:
-    """Take one Item out of its Collection.
-
-    Raises:
-        InvalidDocumentError: If the Collection is not JSON.
-    """
-    path = collection_path(collection_id)
-    old = _load(read, path)
-    if old is None:
-        return
-    href = f"./{item_id}/{item_id}.json"
-    old["links"] = [link for link in old["links"] if not (link["rel"] == "item" and link["href"] == href)]
-    yield path, canonical_json(old)
-    yield from ((gone, None) for gone in sorted(_with_shipped(read, {item_path(collection_id, item_id)})))
 
 
 def collection_path(collection_id: str) -> str:
@@ -156,7 +141,7 @@ def collection_ids(read: Read) -> list[str]:
     Raises:
         InvalidDocumentError: If the root is not JSON.
     """
-    root = _load(read, ROOT) or {"links": []}
+    root = _linked_at(read, ROOT) or {"links": []}
     children = (link["href"].removeprefix("./") for link in root["links"] if link["rel"] == "child")
     return sorted(href.rpartition("/")[0] for href in children)
 
@@ -167,8 +152,45 @@ def without_catalog_links(item: Document) -> Document:
     return {key: value for key, value in item.items() if key != "collection"} | {"links": links}
 
 
+def document_at(read: Read, path: str, where: str | PathLike[str] = "") -> Document | None:
+    """A document that is there; None where there is none.
+
+    Args:
+        read: The bytes of a document that is there, or None.
+        path: Where it lies below the root.
+        where: What to call it in messages; its path where left out.
+
+    Raises:
+        InvalidDocumentError: If it is not a JSON object.
+    """
+    data = read(path)
+    if data is None:
+        return None
+    try:
+        document = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        problem = f"is not JSON ({error})"
+        raise InvalidDocumentError(where or path, problem, "repair or remove it, then build again") from error
+    if not isinstance(document, dict):
+        raise InvalidDocumentError(where or path, "is not a JSON object", "repair or remove it, then build again")
+    return document
+
+
+def _linked_at(read: Read, path: str) -> Document | None:
+    """A document that is there, with links that can be followed."""
+    document = document_at(read, path)
+    if document is None:
+        return None
+    links = document.get("links")
+    if not isinstance(links, list) or not all(
+        isinstance(each, dict) and {"rel", "href"} <= each.keys() for each in links
+    ):
+        raise InvalidDocumentError(path, "has no list of links", "repair or remove it, then build again")
+    return document
+
+
 def _upsert_root(read: Read, catalog: CatalogMetadata, collection: Document) -> Iterator[Edit]:
-    old = _load(read, ROOT)
+    old = _linked_at(read, ROOT)
     child = _link("child", f"./{collection_path(collection['id'])}", JSON, collection["title"])
     others = [
         link for link in (old or {"links": []})["links"] if link["rel"] == "child" and link["href"] != child["href"]
@@ -193,13 +215,13 @@ def _upsert_root(read: Read, catalog: CatalogMetadata, collection: Document) -> 
 
 def _retitled(read: Read, path: str, title: str) -> Iterator[Edit]:
     """Another Collection and its Items, whose links name the root by its title."""
-    collection = _load(read, path)
+    collection = _linked_at(read, path)
     if collection is None:
         return
     folder = path.rpartition("/")[0]
     items = [f"{folder}/{link['href'].removeprefix('./')}" for link in collection["links"] if link["rel"] == "item"]
     for below in (*items, path):
-        document = _load(read, below)
+        document = _linked_at(read, below)
         if document is not None:
             above_root = {"root"} if below != path else {"root", "parent"}
             links = [link | {"title": title} if link["rel"] in above_root else link for link in document["links"]]
@@ -273,14 +295,3 @@ def _shipped_by(content: bytes | None, path: str) -> set[str]:
     hrefs = (asset["href"] for asset in document.get("assets", {}).values() if "file:checksum" in asset)
     paths = {posixpath.normpath(posixpath.join(folder, unquote(href))) for href in hrefs if not is_absolute(href)}
     return {shipped for shipped in paths if shipped.startswith(f"{folder}/")}
-
-
-def _load(read: Read, path: str) -> Document | None:
-    data = read(path)
-    if data is None:
-        return None
-    try:
-        document: Document = orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        raise InvalidDocumentError(path, f"is not JSON ({error})", "repair or remove it, then build again") from error
-    return document

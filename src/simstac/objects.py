@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import glob
+import logging
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -22,6 +23,8 @@ from simstac.storage import KeySource, LocalPath, StorageScheme, is_address, sch
 if TYPE_CHECKING:
     from obstore import ObjectMeta
     from obstore.store import HTTPStore, S3Store
+
+logger = logging.getLogger(__name__)
 
 CHUNK = 8 << 20
 
@@ -143,9 +146,9 @@ class LocalFiles:
             below = Path(folder).relative_to(self.folder).as_posix()
             for name in names:
                 path = os.path.join(folder, name)  # noqa: PTH118  # a Path each would cost more than its stat
-                with _explained(path):
+                with readable(path), suppress(FileNotFoundError):  # gone meanwhile, or a link to nothing
                     facts = os.stat(path)  # noqa: PTH116  # as above
-                found.append(_local_file(name if below == "." else f"{below}/{name}", facts))
+                    found.append(_local_file(name if below == "." else f"{below}/{name}", facts))
         return tuple(sorted(found, key=lambda file: file.path))
 
     def folder_at(self, path: str = "") -> Folder:
@@ -153,18 +156,19 @@ class LocalFiles:
         top = self.folder / path
         if not top.is_dir():
             raise SourceError(top, "does not exist", "check the path")
-        files, folders = [], []
-        with _explained(top):
+        files, folders = list[FileInfo](), list[str]()
+        with readable(top):
             for entry in sorted(top.iterdir()):
-                if not entry.is_dir():
+                if entry.is_dir():
+                    folders += [] if entry.name.startswith(".") else [entry.name]
+                    continue
+                with suppress(FileNotFoundError):  # as above
                     files.append(_local_file(entry.relative_to(self.folder).as_posix(), entry.stat()))
-                elif not entry.name.startswith("."):
-                    folders.append(entry.name)
         return Folder(tuple(files), tuple(folders))
 
     def find(self, path: str) -> FileInfo | None:
         """See `Files`."""
-        with _explained(self.folder / path):
+        with readable(self.folder / path):
             try:
                 return _local_file(path, (self.folder / path).stat())
             except (FileNotFoundError, NotADirectoryError):
@@ -172,12 +176,12 @@ class LocalFiles:
 
     def read(self, path: str) -> bytes:
         """See `Files`."""
-        with _explained(self.folder / path):
+        with readable(self.folder / path):
             return (self.folder / path).read_bytes()
 
     def fetch(self, path: str, to: Path) -> None:
         """See `Files`."""
-        with _explained(self.folder / path):
+        with readable(self.folder / path):
             shutil.copyfile(self.folder / path, to)
 
     def url(self, path: str) -> str:
@@ -218,6 +222,7 @@ class BucketFiles:
         with self._explained(prefix):
             pages = obstore.list(self._store, prefix.strip("/") or None)
             found = [object_info(meta) for page in pages for meta in page]
+        logger.debug("listed %d objects below %s", len(found), self.url(prefix))
         return tuple(sorted((file for file in found if not file.path.endswith("/")), key=lambda file: file.path))
 
     def folder_at(self, path: str = "") -> Folder:
@@ -366,6 +371,20 @@ def split_pattern(pattern: str) -> tuple[str, str]:
     return scheme + mark + str(PurePosixPath(*parts[:plain])), "/".join(parts[plain:])
 
 
+@contextmanager
+def readable(path: Path | str) -> Iterator[None]:
+    """Say which file of this machine cannot be read.
+
+    Raises:
+        SourceError: If an `OSError` ends the block.
+    """
+    try:
+        yield
+    except OSError as error:
+        remedy = "check that it is there and readable"
+        raise SourceError(path, f"cannot be read: {error.strerror or error}", remedy) from error
+
+
 def _local_file(path: str, facts: os.stat_result) -> FileInfo:
     modified = datetime.fromtimestamp(int(facts.st_mtime), UTC)
     return FileInfo(path, facts.st_size, f"{facts.st_mtime_ns}-{facts.st_size}", modified)
@@ -373,12 +392,3 @@ def _local_file(path: str, facts: os.stat_result) -> FileInfo:
 
 def _raise(error: OSError) -> None:
     raise SourceError(error.filename or "folder", f"cannot be listed: {error.strerror}", "check its rights") from error
-
-
-@contextmanager
-def _explained(path: Path | str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        remedy = "check that it is there and readable"
-        raise SourceError(path, f"cannot be read: {error.strerror or error}", remedy) from error

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from pydantic import ValidationError
-
-from simstac.config.model import Project
+from simstac.config.load import validated
 from simstac.config.sources import ScytheSource
-from simstac.errors import ConfigError, SourceError
-from simstac.pipeline.given import About, Destination, destined, publish_collection
+from simstac.errors import SourceError
+from simstac.pipeline.given import About, Destination, destined, publish_collection, refuse_results_in_site
 from simstac.pipeline.whole import RunReport
 from simstac.progress import OnProgress, silent
 from simstac.sources.scythe.layout import split_address
@@ -69,27 +66,15 @@ def publish(
         name = split_address(source.path)[0].rpartition("/")[2]
         about = {"id": identifier(name), "title": name, **collection}
     with destined(to, about, catalog, source=source) as destination:
-        _refuse_experiment_in_site(source, destination.project)
+        project = destination.project
+        refuse_results_in_site(project, (project.folder / path for path in source.local_paths))
         return publish_collection(destination, drop_vanished=drop_vanished, on_progress=on_progress)
 
 
 def _source(given: HasPrefix | str | Path | Mapping[str, Any]) -> ScytheSource:
     if not isinstance(given, Mapping):
         return ScytheSource(engine="scythe", path=experiment_address(given))
-    try:
-        return ScytheSource.model_validate({"engine": "scythe", **given})
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        key = ".".join(map(str, first["loc"]))
-        raise ConfigError(key, str(first["msg"]), 'for example {"path": "s3://bucket/scythe/NAME"}') from None
-
-
-def _refuse_experiment_in_site(source: ScytheSource, project: Project) -> None:
-    """Refuse a site that the experiment lies in: all that is in it would be published."""
-    site = os.path.realpath(project.site)
-    for path in source.local_paths:
-        if Path(os.path.realpath(project.folder / path)).is_relative_to(site):
-            raise SourceError(path, f"lies in the site {site}", "publish to a folder that holds no results")
+    return validated(ScytheSource, {"engine": "scythe", **given}, 'for example {"path": "s3://bucket/scythe/NAME"}')
 
 
 def experiment_address(given: HasPrefix | str | Path) -> str:

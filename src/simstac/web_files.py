@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -47,46 +49,31 @@ class WebFiles:
         """See `Files`."""
         import obstore  # noqa: PLC0415  # the native module loads where it is used
 
-        try:
-            return object_info(obstore.head(self._store, unquote(path)))
-        except FileNotFoundError:
-            return None
-        except obstore.exceptions.BaseError as error:
-            raise self._refused(path, error) from None
+        with self._explained(path):
+            try:
+                return object_info(obstore.head(self._store, unquote(path)))
+            except FileNotFoundError:
+                return None
 
     def read(self, path: str) -> bytes:
         """See `Files`."""
         import obstore  # noqa: PLC0415  # as above
 
-        try:
+        with self._explained(path):
             return bytes(obstore.get(self._store, unquote(path)).bytes())
-        except FileNotFoundError:
-            raise SourceError(self.url(path), "does not exist", "check the address") from None
-        except obstore.exceptions.BaseError as error:
-            raise self._refused(path, error) from None
 
     def fetch(self, path: str, to: Path) -> None:
         """See `Files`."""
-        import obstore  # noqa: PLC0415  # as above
-
-        try:
+        with self._explained(path):
             stream_object(self._store, unquote(path), to, self.url(path))
-        except FileNotFoundError:
-            raise SourceError(self.url(path), "does not exist", "check the address") from None
-        except obstore.exceptions.BaseError as error:
-            raise self._refused(path, error) from None
 
     def ranged(self, path: str, size: int) -> RangedFile:
         """A file that is read where it is, in blocks; reading it raises what `read` does."""
         import obstore  # noqa: PLC0415  # as above
 
         def fetch(start: int, end: int) -> bytes:
-            try:
+            with self._explained(path):
                 return bytes(obstore.get_range(self._store, unquote(path), start=start, end=end))
-            except FileNotFoundError:
-                raise SourceError(self.url(path), "does not exist", "check the address") from None
-            except obstore.exceptions.BaseError as error:
-                raise self._refused(path, error) from None
 
         return RangedFile(size, fetch)
 
@@ -108,9 +95,17 @@ class WebFiles:
     def _unlisted(self, path: str) -> SourceError:
         return SourceError(self.url(path), "cannot be listed over HTTP", "name what is there, or give its bucket")
 
-    def _refused(self, path: str, error: Exception) -> SourceError:
-        if is_untrusted(error):
-            return SourceError(self.url(path), "has a certificate that is not trusted", TRUST_REMEDY)
-        code = code_of(error)
-        problem = f"the server answers {code.removeprefix('HTTP')}" if code else "cannot be reached"
-        return SourceError(self.url(path), problem, "check the address and the network")
+    @contextmanager
+    def _explained(self, path: str) -> Iterator[None]:
+        import obstore  # noqa: PLC0415  # as above
+
+        try:
+            yield
+        except FileNotFoundError:
+            raise SourceError(self.url(path), "does not exist", "check the address") from None
+        except obstore.exceptions.BaseError as error:
+            if is_untrusted(error):
+                raise SourceError(self.url(path), "has a certificate that is not trusted", TRUST_REMEDY) from None
+            code = code_of(error)
+            problem = f"the server answers {code.removeprefix('HTTP')}" if code else "cannot be reached"
+            raise SourceError(self.url(path), problem, "check the address and the network") from None

@@ -1,6 +1,8 @@
 import json
 import os
+import pty
 import shutil
+import signal
 import subprocess
 import sys
 import urllib.request
@@ -68,12 +70,24 @@ def test_a_pipe_that_nobody_reads_ends_it_quietly():
     assert (ended.returncode, ended.stderr) == (1, b"")
 
 
-def test_names_of_files_need_not_be_utf8(study_folder):
+@pytest.mark.parametrize(("no_color", "colours"), [("", True), ("1", False)])
+def test_a_terminal_has_colours_unless_told_otherwise(no_color, colours):
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "simstac", "build", "missing.yaml"]
+    ended = subprocess.run(command, stderr=theirs, check=False, env={**os.environ, "NO_COLOR": no_color})
+    said = os.read(ours, 10_000)
+    os.close(ours)
+    os.close(theirs)
+    assert ended.returncode == 2
+    assert said.startswith(b"\x1b[31m\x1b[1merror: " if colours else b"error: missing.yaml: cannot be read")
+
+
+def test_a_name_that_is_not_utf8_is_said_in_one_line(study_folder):
     (study_folder / "runs" / "i5").rename(study_folder / "runs" / os.fsdecode(b"i\xff5"))
     command = [sys.executable, "-m", "simstac", "status", "--json", str(study_folder / "runs")]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONUTF8": "1"})
-    assert (ended.returncode, "Traceback" in ended.stderr) == (0, False)
-    assert "i\udcff5" in {json.loads(line)["run"] for line in ended.stdout.splitlines()}
+    assert (ended.returncode, ended.stdout, len(ended.stderr.splitlines())) == (1, "", 1)
+    assert "has a run called 'i\\udcff5', which is not UTF-8; rename its folder" in ended.stderr
 
 
 @pytest.mark.parametrize("command", ["validate", "verify", "open", "serve"])
@@ -81,6 +95,28 @@ def test_an_address_that_is_none_is_a_usage_error(simstac, command):
     said = simstac(command, "http://[")
     assert said.code == 2
     assert "'http://[' is no address" in said.err
+
+
+def test_verbose_tells_what_is_done(study_folder):
+    command = [sys.executable, "-m", "simstac", "-v", "build", str(study_folder / "buildings.yaml")]
+    said = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "office-study: reading runs/* (energyplus)\n" in said.stderr
+    assert f"wrote {study_folder / 'site' / 'office-study' / 'collection.json'}\n" in said.stderr
+    assert "reading" not in said.stdout
+
+
+@pytest.mark.parametrize("jobs", [(), ("--jobs", "2")], ids=["alone", "jobs"])
+def test_an_interrupt_is_one_line_and_the_next_build_finishes(simstac, study_folder, jobs):
+    config = study_folder / "buildings.yaml"
+    command = [sys.executable, "-u", "-m", "simstac", "build", str(config), *jobs]
+    started = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    said = started.stderr.readline()
+    os.killpg(started.pid, signal.SIGINT)
+    said += started.communicate(timeout=60)[1]
+    assert started.returncode == 128 + signal.SIGINT
+    assert said.endswith("error: stopped; what was finished stays, and the next run goes on from there\n")
+    assert "Traceback" not in said
+    assert simstac("build", config).code == 0
 
 
 def test_options_of_buckets_are_refused_for_folders(simstac, study_folder):
@@ -194,7 +230,13 @@ def test_a_damaged_site_is_said_in_one_line(simstac, study_folder):
         assert said.code == 1
         assert f"{study_folder / 'site' / path}: is not JSON" in said.err
         assert "repair or remove it, then build again" in said.err
+        (study_folder / "site" / path).write_bytes(b"[]")
+        assert f"{study_folder / 'site' / path}: is not a JSON object" in simstac("build", config).err
         (study_folder / "site" / path).write_bytes(content)
+    (study_folder / "site" / "catalog.json").write_bytes(b'{"id": "buildings", "links": 5}')
+    assert "catalog.json: has no list of links; repair or remove it" in simstac("build", config).err
+    (study_folder / "site" / "catalog.json").write_bytes(b"{}")
+    assert "is the site of the catalog None, not of 'buildings'" in simstac("build", config).err
 
 
 def test_an_unknown_profile_of_a_store_is_said_in_one_line(simstac, study_folder):

@@ -10,7 +10,7 @@ import xarray as xr
 from tests.study_folder import make_study_folder
 
 import simstac
-from simstac.errors import ConfigError, PublishError, SourceError
+from simstac.errors import ConfigError, InvalidDocumentError, PublishError, SourceError
 from simstac.idfkit import publish
 from simstac.stac.validate import validate_tree
 
@@ -161,7 +161,7 @@ def test_a_destination_that_refuses_is_an_error_and_nothing_is_lost(s3, study_fo
         publish(study_folder / "runs", site, parameters=TABLE, collection=ABOUT)
     assert files(site) == before
     (site / "catalog.json").write_text("{torn")
-    with pytest.raises(ConfigError, match=r"catalog\.json: is not JSON .*; repair or remove it"):
+    with pytest.raises(InvalidDocumentError, match=r"catalog\.json: is not JSON .*; repair or remove it"):
         publish(study_folder / "runs", site, parameters=TABLE, collection=ABOUT)
 
 

@@ -44,7 +44,7 @@ def main() -> NoReturn:
 
 def _exit_code() -> int:
     try:
-        return app(standalone_mode=False) or DONE
+        return app(standalone_mode=False, color=_color()) or DONE
     except click.exceptions.Exit as exit_:
         return exit_.exit_code
     except click.ClickException as error:
@@ -64,6 +64,11 @@ def _message(error: SimstacError | OSError) -> str:
 
 
 def _complain(message: str, code: int) -> int:
-    click.secho("error: ", fg="red", bold=True, err=True, nl=False)
+    click.secho("error: ", fg="red", bold=True, err=True, nl=False, color=_color())
     click.echo(message, err=True)
     return code
+
+
+def _color() -> bool | None:
+    """No colours where NO_COLOR (https://no-color.org) is set, else those that the terminal has."""
+    return False if os.environ.get("NO_COLOR") else None

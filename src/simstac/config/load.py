@@ -68,14 +68,15 @@ def validated[M: BaseModel](model: type[M], value: Mapping[str, Any], remedy: st
         remedy: What to do where it is none.
 
     Raises:
-        ConfigError: If a key is unknown or missing, or holds what it may not; ``where`` is the key.
+        ConfigError: If a key is unknown or missing, or holds what it may not; ``where`` is the key, and no value is
+            told, which may be secret.
     """
     try:
         return model.model_validate(value)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = ".".join(str(part) for part in first["loc"] if not isinstance(part, int))
-        raise ConfigError(key or model.__name__, _message(first), remedy) from None
+        raise ConfigError(key or model.__name__, str(first["msg"]).removeprefix("Value error, "), remedy) from None
 
 
 class _Loader(yaml.SafeLoader):

@@ -29,13 +29,17 @@ class Store(Model):
     """Chunk lengths by dimension, for example ``{run: 16}``; chosen by size where left out."""
 
     @model_validator(mode="after")
-    def _s3_settings_need_a_bucket(self) -> Store:
+    def _url_can_be_written_and_settings_need_a_bucket(self) -> Store:
         if self.url is None or not self.url.startswith("s3://"):
             given = [name for name in ("endpoint_url", "region", "profile") if getattr(self, name)]
             if given:
                 raise ValueError(f"{given[0]} is of use only with url: s3://bucket/prefix")
         else:
             bucket_address(self.url)
+        if self.url is not None and self.url.startswith(("http://", "https://")):
+            raise ValueError(
+                "url: the web is read only: write to s3://bucket/prefix, and say public_url where it is read"
+            )
         return self
 
 

@@ -22,19 +22,24 @@ def refuse_overlaps(project: Project, where: Callable[..., str]) -> None:
     """
     site = project.site
     remedy = "all that is in the site is published: give it a folder of its own (catalog.site)"
-    if _is_inside(project.folder, site):
+    if is_inside(project.folder, site):
         raise ConfigError(where("catalog", "site"), f"catalog.site: {site} holds the configuration", remedy)
     for index, collection in enumerate(project.collections):
-        if any(_is_inside(project.folder / path, site) for path in collection.source.local_paths):
+        if any(is_inside(project.folder / path, site) for path in collection.source.local_paths):
             loc = ("collections", index, "source", "path")
             raise ConfigError(
                 where(*loc), f"collections.{index}.source.path: what it reads lies in the site {site}", remedy
             )
     for index, target in enumerate(project.targets):
         folder = _folder(project, target)
-        if folder is not None and _is_inside(folder, site):
+        if folder is not None and is_inside(folder, site):
             problem = f"targets.{index}: {folder} lies in the site {site}"
             raise ConfigError(where("targets", index), problem, "publish to a folder outside the site")
+
+
+def is_inside(path: Path, folder: Path) -> bool:
+    """Whether a path lies in a folder, or is it, links followed."""
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
 
 
 def _folder(project: Project, target: S3Target | GitTarget | LocalTarget) -> Path | None:
@@ -45,7 +50,3 @@ def _folder(project: Project, target: S3Target | GitTarget | LocalTarget) -> Pat
             return project.folder / target.clone / target.prefix
         case S3Target():
             return None
-
-
-def _is_inside(path: Path, folder: Path) -> bool:
-    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
+import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import orjson
+from typing import TYPE_CHECKING
 
 from simstac.catalog import ROOT, Edit, remove_collection, upsert_collection
 from simstac.config.model import Collection, Project
 from simstac.errors import ConfigError, InvalidDocumentError, MetadataError, SimstacError
 from simstac.pipeline.builders import Order, build_source
+from simstac.pipeline.built import remember
 from simstac.pipeline.describe import describe_store
 from simstac.pipeline.extras import items_table
 from simstac.pipeline.place import placement
@@ -30,7 +29,8 @@ if TYPE_CHECKING:
     from simstac.studies import Study
     from simstac.write.plan import Dropped
 
-BUILT = ".simstac/built.json"
+logger = logging.getLogger(__name__)
+
 SHOWN = 3
 
 
@@ -133,7 +133,7 @@ def build(
             errors.append(MetadataError(where, error.problem, error.remedy))
         except SimstacError as error:
             errors.append(error)
-    removed = [path for name in _let_go(project, site) for path in site.apply(remove_collection(site.read, name))]
+    removed = [path for name in remember(project, site) for path in site.apply(remove_collection(site.read, name))]
     return BuildReport(project.site, tuple(reports), tuple(errors), tuple(removed))
 
 
@@ -167,6 +167,8 @@ def build_collection(
         parallel=parallel,
         on_progress=on_progress,
     )
+    source = collection.source
+    logger.info("%s: reading %s (%s)", collection.id, " ".join(source.paths) or "stores", source.engine)
     built = build_source(order)
     return CollectionReport(
         id=collection.id,
@@ -209,49 +211,16 @@ def put_documents(project: Project, documents: Documents) -> tuple[str, ...]:
 
 
 def _refuse_other_catalog(project: Project, site: SiteFolder) -> None:
-    root = _document(site, ROOT)
-    other = root["id"] if root else project.catalog.id
+    root = site.document(ROOT)
+    other = project.catalog.id if root is None else root.get("id")
     if other != project.catalog.id:
         problem = f"is the site of the catalog {other!r}, not of {project.catalog.id!r}"
         raise ConfigError(project.site, problem, "give this catalog a folder of its own (catalog.site)")
 
 
-def _document(site: SiteFolder, path: str) -> dict[str, Any]:
-    content = site.read(path)
-    if content is None:
-        return {}
-    try:
-        document: dict[str, Any] = orjson.loads(content)
-    except orjson.JSONDecodeError as error:
-        problem = f"is not JSON ({error})"
-        raise InvalidDocumentError(site.root / path, problem, "repair or remove it, then build again") from error
-    return document
-
-
-def _let_go(project: Project, site: SiteFolder) -> list[str]:
-    """The collections that this configuration built before and no longer has; remembers those that it has."""
-    name = Path(os.path.relpath(project.file, project.site)).as_posix()
-    ids = sorted(collection.id for collection in project.collections)
-    built: dict[str, list[str]] = {}
-
-    def remembered() -> Iterator[tuple[str, bytes]]:
-        built.update(_document(site, BUILT))
-        yield BUILT, orjson.dumps({**built, name: ids}, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
-
-    site.apply(remembered())
-    before = built.get(name, [])
-    others = {each for owner, names in built.items() if owner != name for each in names}
-    return [each for each in before if each not in ids and each not in others]
-
-
 def _refuse_invalid(site: SiteFolder, edits: Iterable[Edit]) -> None:
     """Check the documents that would change, before any of them is written; it names the first few problems."""
-    changed = (
-        (path, content)
-        for path, content in edits
-        if isinstance(content, bytes) and path.endswith(".json") and content != site.read(path)
-    )
-    findings = validate_documents(changed, whole=False).findings
+    findings = validate_documents(site.changed(edits), whole=False).findings
     if findings:
         more = f" (and {len(findings) - SHOWN} more)" if len(findings) > SHOWN else ""
         problem = " | ".join(f"{finding.pointer}: {finding.problem}" for finding in findings[:SHOWN])

@@ -198,8 +198,9 @@ def _names(document: Mapping[str, Any]) -> Iterator[str]:
 def _links(path: str, document: Mapping[str, Any]) -> Iterator[str]:
     folder = posixpath.dirname(path)
     for link in document.get("links", ()):
-        if link.get("rel") in _BELOW and not is_absolute(link["href"]):
-            path_below = posixpath.normpath(posixpath.join(folder, link["href"]))
+        href = str(link.get("href", ""))
+        if link.get("rel") in _BELOW and href and not is_absolute(href):
+            path_below = posixpath.normpath(posixpath.join(folder, href))
             if not path_below.startswith("../"):
                 yield path_below
 

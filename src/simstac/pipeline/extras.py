@@ -7,8 +7,6 @@ from dataclasses import replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from simstac.catalog import collection_path
 from simstac.pipeline.site import SiteFolder
 from simstac.stac.document import Document, Documents
@@ -59,8 +57,7 @@ def with_picture(site: SiteFolder, documents: Documents, data: xr.DataTree, meta
 def _picture_of_same(site: SiteFolder, collection: Document) -> Picture | None:
     from simstac.stac.pictures import Picture  # noqa: PLC0415  # as above
 
-    content = site.read(collection_path(collection["id"]))
-    before: Document = orjson.loads(content) if content else {}
+    before = site.document(collection_path(collection["id"])) or {}
     if _drawn_from(before) != _drawn_from(collection):
         return None
     for key in PICTURES:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import orjson
-from pydantic import ValidationError
-
+from simstac.catalog import ROOT, document_at
 from simstac.config import Project, load_project
+from simstac.config.load import validated
 from simstac.config.model import Collection
+from simstac.config.overlaps import is_inside
 from simstac.config.sources import ScytheSource, StudySource
 from simstac.errors import ConfigError, SourceError
 from simstac.pipeline.build import BuildReport, build_collection
@@ -27,7 +26,6 @@ from simstac.stac.metadata import identifier
 from simstac.studies import Study
 from simstac.write.workers import SERIAL, Parallel
 
-CATALOG = "catalog.json"
 CONFIGURATIONS = frozenset({".yaml", ".yml"})
 KEPT = ("id", "title", "description")
 ACCESS = ("endpoint_url", "region", "profile", "anonymous")
@@ -107,8 +105,19 @@ def publish_study(
     Raises:
         SimstacError: If the study cannot be written or described, or a target refuses.
     """
-    _refuse_runs_in_site(study, to.project)
+    refuse_results_in_site(to.project, (run.path for run in study.runs if isinstance(run.path, Path)))
     return publish_collection(to, study=study, drop_vanished=drop_vanished, parallel=parallel, on_progress=on_progress)
+
+
+def refuse_results_in_site(project: Project, paths: Iterable[Path]) -> None:
+    """Refuse a site that results lie in: all that is in it would be published.
+
+    Raises:
+        SourceError: If one of them does.
+    """
+    for path in paths:
+        if is_inside(path, project.site):
+            raise SourceError(path, f"lies in the site {project.site}", "publish to a folder that holds no results")
 
 
 def publish_collection(
@@ -184,7 +193,7 @@ def _made(site: Path, about: About, catalog: Mapping[str, Any] | None, target: M
     name = identifier(where.rpartition("/")[2]) or "simulations"
     keys: dict[str, Any] = {"id": name, **(about or {})}
     store = {}
-    if target is not None:
+    if target is not None and where.startswith("s3://"):
         store = {key: target[key] for key in ACCESS if key in target} | {"url": f"{where}/data/{keys['id']}.icechunk"}
     described = {"id": name, **(catalog or {}), "site": site}
     made = _validated(keys, described, store, target)
@@ -198,32 +207,14 @@ def _validated(
 ) -> Project:
     collection = {"source": {"engine": "energyplus", "path": "."}, "store": store, **keys}
     whole = {"catalog": catalog, "collections": [collection], "targets": [target] if target else []}
-    try:
-        return Project.model_validate({**whole, "file": Path(f"{keys['id']}.yaml")})
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        key = ".".join(str(part) for part in first["loc"] if not isinstance(part, int))
-        remedy = "the keys are those of a configuration, for example collection={'license': 'CC-BY-4.0'}"
-        raise ConfigError(key, str(first["msg"]).removeprefix("Value error, "), remedy) from None
+    remedy = "the keys are those of a configuration, for example collection={'license': 'CC-BY-4.0'}"
+    return validated(Project, {**whole, "file": Path(f"{keys['id']}.yaml")}, remedy)
 
 
 def _root_there(project: Project) -> dict[str, Any]:
     """The catalog that is at the destination already; empty where there is none."""
-    if project.targets:
-        found = destination(project, project.targets[0]).snapshot().read(CATALOG)
-        content = found.content if found else None
-    else:
-        content = SiteFolder(project.site).read(CATALOG)
-    try:
-        root: dict[str, Any] = orjson.loads(content) if content else {}
-    except orjson.JSONDecodeError as error:
-        raise ConfigError(project.site / CATALOG, f"is not JSON ({error})", "repair or remove it") from error
-    return root
-
-
-def _refuse_runs_in_site(study: Study, project: Project) -> None:
-    """Refuse a site that the results lie in: all that is in it would be published."""
-    site = os.path.realpath(project.site)
-    for run in study.runs:
-        if isinstance(run.path, Path) and Path(os.path.realpath(run.path)).is_relative_to(site):
-            raise SourceError(run.path, f"lies in the site {site}", "publish to a folder that holds no results")
+    if not project.targets:
+        return SiteFolder(project.site).document(ROOT) or {}
+    target = destination(project, project.targets[0])
+    found = target.snapshot().read(ROOT)
+    return document_at(lambda _path: found.content if found else None, ROOT, f"{target.url}/{ROOT}") or {}

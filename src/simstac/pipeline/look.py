@@ -44,9 +44,11 @@ def how_to_look(project: Project, config: Path) -> str:
     """Where the built site is, how to see it in a browser, and the lines of Python that open it."""
     site = Path(os.path.relpath(project.site))
     document = site / project.collections[0].id / "collection.json"
-    command = "simstac" if shutil.which("simstac") else Path(os.path.relpath(sys.argv[0])).as_posix()
+    called = Path(os.path.relpath(sys.argv[0])).as_posix()
+    command = shlex.quote(called) if os.access(called, os.X_OK) else f"{shlex.quote(sys.executable)} -m simstac"
+    command = "simstac" if shutil.which("simstac") else command
     return f"""
-In a browser:  {shlex.quote(command)} browse {shlex.quote(str(config))}
+In a browser:  {command} browse {shlex.quote(str(config))}
 In Python:
     import pystac, xarray as xr
     study = pystac.read_file("{document.as_posix()}")

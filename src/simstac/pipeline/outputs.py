@@ -9,8 +9,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import orjson
-
 from simstac.catalog import item_path
 from simstac.config.model import Collection, Project
 from simstac.config.sources import StudySource
@@ -87,9 +85,9 @@ def _kept(
         run = item["properties"].get("sim:run_id")
         if run is None or run in present:
             continue
-        content = site.read(item_path(collection.id, item["id"]))
-        if content is not None and b'"file:checksum"' in content:
-            kept[run] = shipped_outputs(orjson.loads(content))
+        before = site.document(item_path(collection.id, item["id"]))
+        if before is not None:
+            kept[run] = shipped_outputs(before)
     return kept
 
 

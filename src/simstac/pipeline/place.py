@@ -54,7 +54,7 @@ def store_place(project: Project, collection: Collection) -> Place:
         return _in_site(project, collection)
     scheme = scheme_from_url(store.url, endpoint_url=store.endpoint_url, region=store.region, anonymous=store.anonymous)
     if isinstance(scheme, LocalPath):
-        folder = project.folder / store.url
+        folder = project.folder / local_path(store.url)
         return _behind_mount(folder) or Place(str(folder), scheme)
     credentials = key_source(store.profile) if store.profile else None
     if credentials is not None:

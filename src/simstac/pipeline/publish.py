@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from simstac.catalog import merge_root
+from simstac.catalog import ROOT, merge_root
 from simstac.config.model import Project
 from simstac.errors import PublishError, SimstacError
 from simstac.pipeline.place import destination
@@ -14,6 +15,8 @@ from simstac.pipeline.site import SiteFolder
 from simstac.progress import OnProgress, silent
 from simstac.publishing import Changes, Read
 from simstac.publishing import publish as publish_site
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +56,13 @@ def publish(
     Raises:
         PublishError: If there is no built site.
     """
-    root = SiteFolder(project.site).read("catalog.json")
+    root = SiteFolder(project.site).read(ROOT)
     if root is None:
         raise PublishError(project.site, "is not built yet", "run `simstac build` first")
     outcomes = []
     for configured in project.targets:
         target = destination(project, configured)
+        logger.info("publishing %s to %s", project.site, target.url)
         try:
             published = publish_site(
                 project.site,

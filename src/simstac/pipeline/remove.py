@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 
-import orjson
-
 from simstac.catalog import Content, collection_ids, collection_path, item_path
 from simstac.catalog import remove_collection as removed_documents
 from simstac.config.model import Collection, Project
 from simstac.config.sources import StudySource
 from simstac.errors import ConfigError, SourceError
-from simstac.pipeline.build import BUILT, build_collection
+from simstac.pipeline.build import build_collection
+from simstac.pipeline.built import other_owner
 from simstac.pipeline.place import store_place
 from simstac.pipeline.site import SiteFolder
 from simstac.pipeline.study import configured_study
 from simstac.progress import OnProgress, silent
+from simstac.stac.document import Document
 from simstac.stac.placement import is_absolute
 from simstac.storage import LocalPath
 from simstac.studies import Study
@@ -100,7 +99,7 @@ def remove_collection(project: Project, collection_id: str, *, data: bool = Fals
         raise ConfigError(collection_id, f"is not in the site {project.site}", _nearest(collection_id, ids))
     edits = list(removed_documents(site.read, collection_id))
     changes = [_document(path, content) for path, content in edits if content != site.read(path)]
-    left = _addresses(site.read(collection_path(collection_id)))
+    left = _addresses(site.document(collection_path(collection_id)) or {})
     if store.exists() and data:
         refuse_other_files(store)
         _refuse_shared(project, site, store, [each for each in ids if each != collection_id])
@@ -161,12 +160,8 @@ def _refuse_kept(project: Project, site: SiteFolder, collection_id: str) -> None
     if any(collection.id == collection_id for collection in project.collections):
         problem = f"is still in {project.file}, so the next build would bring it back"
         raise ConfigError(collection_id, problem, "take it out of the configuration first")
-    content = site.read(BUILT)
-    built: dict[str, list[str]] = orjson.loads(content) if content else {}
-    own = Path(os.path.relpath(project.file, project.site)).as_posix()
-    owner = next((name for name, ids in built.items() if name != own and collection_id in ids), None)
-    if owner is not None:
-        file = Path(os.path.normpath(project.site / owner))
+    file = other_owner(project, site, collection_id)
+    if file is not None:
         raise ConfigError(collection_id, f"belongs to {file}", f"take it out there, then simstac remove {file} …")
 
 
@@ -179,7 +174,7 @@ def _refuse_shared(project: Project, site: SiteFolder, store: Path, others: list
         if isinstance(place.scheme, LocalPath) and Path(place.href).resolve() == store.resolve()
     ]
     for name in others:
-        document = orjson.loads(site.read(collection_path(name)) or b"{}")
+        document = site.document(collection_path(name)) or {}
         hrefs = [str(asset["href"]) for asset in document.get("assets", {}).values()]
         paths = [(project.site / name / href).resolve() for href in hrefs if not is_absolute(href)]
         users += [name] if store.resolve() in paths else []
@@ -201,8 +196,8 @@ def _refuse_in_source(study: Study, name: str) -> None:
 
 def _run_name(site: SiteFolder, collection_id: str, item: str, stored: dict[str, str]) -> str:
     """The run in the store that is called so, or that the Item of this id describes."""
-    document = site.read(item_path(collection_id, item)) if Path(item).name == item else None
-    properties = orjson.loads(document).get("properties", {}) if document else {}
+    document = site.document(item_path(collection_id, item)) if Path(item).name == item else None
+    properties = document.get("properties", {}) if document else {}
     name = item if item in stored else str(properties.get("sim:run_id", ""))
     if name not in stored:
         where = f"{collection_id}/{item}"
@@ -229,10 +224,9 @@ def _other_runs(marks: dict[str, str], stored: dict[str, str]) -> Iterator[Remov
             yield Removed(Effect.CHANGE, Kind.RUN, name, "changed in the source")
 
 
-def _addresses(collection: bytes | None) -> tuple[str, ...]:
+def _addresses(collection: Document) -> tuple[str, ...]:
     """The stores elsewhere that a Collection names."""
-    assets = orjson.loads(collection).get("assets", {}).values() if collection else ()
-    icechunk = (asset["href"] for asset in assets if "icechunk" in asset.get("type", ""))
+    icechunk = (asset["href"] for asset in collection.get("assets", {}).values() if "icechunk" in asset.get("type", ""))
     return tuple(dict.fromkeys(href for href in icechunk if is_absolute(href)))
 
 

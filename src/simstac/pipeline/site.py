@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import logging
 import os
 import shutil
 from collections.abc import Iterable, Iterator
@@ -11,9 +12,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from simstac.catalog import Content
+from simstac.catalog import Content, Edit, document_at
 from simstac.errors import PublishError
+from simstac.stac.document import Document
 from simstac.stac.files import ShippedFile
+
+logger = logging.getLogger(__name__)
 
 OWN = ".simstac"
 STAGING = f"{OWN}/new"
@@ -43,6 +47,21 @@ class SiteFolder:
         except OSError as error:
             raise _refused(self.root / path, "read", error) from error
 
+    def document(self, path: str) -> Document | None:
+        """A document, parsed; None where there is none.
+
+        Raises:
+            InvalidDocumentError: If it is not a JSON object.
+            PublishError: If it is there and cannot be read.
+        """
+        return document_at(self.read, path, self.root / path)
+
+    def changed(self, edits: Iterable[Edit]) -> Iterator[tuple[str, bytes]]:
+        """The documents that edits would write and that are not in the site as they are."""
+        for path, content in edits:
+            if isinstance(content, bytes) and path.endswith(".json") and content != self.read(path):
+                yield path, content
+
     def holds(self, path: str, content: Content) -> bool:
         """Whether exactly this lies at a path; None stands for nothing.
 
@@ -59,7 +78,7 @@ class SiteFolder:
         except OSError as error:
             raise _refused(file, "read", error) from error
 
-    def apply(self, edits: Iterable[tuple[str, Content]]) -> tuple[str, ...]:
+    def apply(self, edits: Iterable[Edit]) -> tuple[str, ...]:
         """Write and delete documents in the given order; return the paths of those that changed.
 
         Every new document lies on the disk before the first one is replaced, so a full disk leaves the site as it
@@ -74,6 +93,7 @@ class SiteFolder:
                 staged = self._stage(edits)
                 for path, part in staged:
                     self._delete(path) if part is None else self._replace(path, part)
+                    logger.info("%s %s", "deleted" if part is None else "wrote", self.root / path)
             finally:
                 shutil.rmtree(self.root / STAGING, ignore_errors=True)
         return tuple(path for path, _ in staged)
@@ -92,7 +112,7 @@ class SiteFolder:
         finally:
             os.close(descriptor)
 
-    def _stage(self, edits: Iterable[tuple[str, Content]]) -> list[tuple[str, Path | None]]:
+    def _stage(self, edits: Iterable[Edit]) -> list[tuple[str, Path | None]]:
         """Write the documents that differ beside the others, and make the folders that they go into."""
         staging, made = self.root / STAGING, set[Path]()
         shutil.rmtree(staging, ignore_errors=True)

@@ -12,7 +12,7 @@ from simstac.config.sources import EPLaunchSource, ScytheSource, StudySource
 from simstac.errors import SourceError
 from simstac.objects import files_at
 from simstac.pipeline.experiment import known_runs, open_experiment
-from simstac.pipeline.place import store_place
+from simstac.pipeline.place import Place, store_place
 from simstac.pipeline.study import configured_study, launched_study
 from simstac.progress import OnProgress, silent
 from simstac.sources.scythe.layout import find_runs, fingerprint, gathered_frames, why_incomplete
@@ -77,7 +77,7 @@ def _collection_rows(project: Project, collection: Collection, on_progress: OnPr
     source, place = collection.source, store_place(project, collection)
     match source:
         case ScytheSource():
-            yield from _experiment_rows(project, collection, source)
+            yield from _experiment_rows(project, collection, source, place)
             return
         case StudySource():
             study = configured_study(project, source)
@@ -89,9 +89,11 @@ def _collection_rows(project: Project, collection: Collection, on_progress: OnPr
     yield from _rows(collection.id, study, study.fingerprints(on_progress), stored)
 
 
-def _experiment_rows(project: Project, collection: Collection, source: ScytheSource) -> Iterator[RunStatus]:
+def _experiment_rows(
+    project: Project, collection: Collection, source: ScytheSource, place: Place
+) -> Iterator[RunStatus]:
     files, below = open_experiment(project, source)
-    known, runs = known_runs(store_place(project, collection)), find_runs(files, below)
+    known, runs = known_runs(place), find_runs(files, below)
     for run in runs:
         frames, stored = gathered_frames(files, run), known.get(run.name)
         is_current = stored is not None and stored.fingerprint == fingerprint(frames)

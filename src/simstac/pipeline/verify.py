@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from simstac.catalog import ROOT
 from simstac.errors import StorageError
 from simstac.progress import OnProgress, silent
 from simstac.publishing.verify import Verified
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = ["Verified", "verify"]
+
+MAX_BYTES = 64 << 20
 
 
 def verify(
@@ -37,9 +40,6 @@ def verify(
     """
     opener = _Sampler(str(location), site, sample, tuple(trust)) if sample else None
     return crawl(location, site=site, open_asset=opener, on_progress=on_progress)
-
-
-MAX_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class _Sampler:
         return xr.open_datatree(owner, engine=SimstacBackend, asset=key, trust=self.trust)  # type: ignore[arg-type]  # not a path
 
     def _twin(self, document: str) -> str | None:
-        root = self.location.removesuffix("catalog.json").rstrip("/")
+        root = self.location.removesuffix(ROOT).rstrip("/")
         if self.site is None or not document.startswith(f"{root}/"):
             return None
         twin = self.site / document.removeprefix(f"{root}/")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from simstac.catalog import ROOT
 from simstac.config.model import Project
 from simstac.pipeline.build import BuildReport, build
 from simstac.pipeline.place import trusted_endpoints
@@ -61,6 +62,6 @@ def run(
     trust = trusted_endpoints(project)
     verified = [verify(project.site, trust=trust, on_progress=on_progress)]
     if project.catalog.public_url and outcomes and all(outcome.error is None for outcome in outcomes):
-        location = f"{project.catalog.public_url}/catalog.json"
+        location = f"{project.catalog.public_url}/{ROOT}"
         verified.append(verify(location, site=project.site, trust=trust, on_progress=on_progress))
     return RunReport(built, outcomes, tuple(verified))

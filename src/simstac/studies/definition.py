@@ -104,19 +104,12 @@ def with_parameters(
     return Study(match_parameters(runs, table), table, source)
 
 
-def _remote_runs(address: str, source: Source, open_files: OpenFiles, *, ignore: str) -> tuple[Run, ...]:
-    plain, pattern = split_pattern(address)
-    folder, _, name = plain.rpartition("/")
-    if not pattern and PurePosixPath(name).suffix and open_files(folder).find(name) is not None:
-        plain, pattern = folder, glob.escape(name)
-    found = find_remote_runs(
-        open_files(plain), pattern, ignore=ignore, is_run=lambda names: source.wanted(names).is_run
-    )
-    return in_order(map(run_at, found), address)
-
-
 def read_table(table: Table, open_files: OpenFiles = files_at) -> Parameters:
-    """A parameter table, fetched first where it is in a bucket; see `read_parameters`."""
+    """A parameter table, fetched first where it is in a bucket.
+
+    Raises:
+        SourceError: If it cannot be fetched or read; see `read_parameters`.
+    """
     if not isinstance(table, str) or not is_address(table):
         return read_parameters(table)
     folder, _, name = table.rpartition("/")
@@ -126,6 +119,17 @@ def read_table(table: Table, open_files: OpenFiles = files_at) -> Parameters:
             return replace(read_parameters(Path(here) / name), where=table)
         except SourceError as error:
             raise SourceError(table, error.problem, error.remedy) from error
+
+
+def _remote_runs(address: str, source: Source, open_files: OpenFiles, *, ignore: str) -> tuple[Run, ...]:
+    plain, pattern = split_pattern(address)
+    folder, _, name = plain.rpartition("/")
+    if not pattern and PurePosixPath(name).suffix and open_files(folder).find(name) is not None:
+        plain, pattern = folder, glob.escape(name)
+    found = find_remote_runs(
+        open_files(plain), pattern, ignore=ignore, is_run=lambda names: source.wanted(names).is_run
+    )
+    return in_order(map(run_at, found), address)
 
 
 def _fingerprint(run: Run, source: Source, reader: str) -> str:

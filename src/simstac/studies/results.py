@@ -144,7 +144,7 @@ def _runs_of_one(
         case Result():
             return (_run_of_result(name, one, loop),)
         case str() | Path():
-            return _called(name, _runs_at(one, source, open_files), one)
+            return _called(name, find_study(one, engine=source, open_files=open_files).runs, one)
         case (fs, directory) if _is_place(one):
             return _called(name, _runs_in(fs, str(directory), source, loop), directory)
         case _:
@@ -158,10 +158,6 @@ def _called(name: str, runs: tuple[Run, ...], where: object) -> tuple[Run, ...]:
     if len(runs) > 1:
         raise SourceError(str(where), f"holds {len(runs)} runs, and {name!r} is the name of one", "name each of them")
     return tuple(Run(name, run.path, run.source, run.problem) for run in runs)
-
-
-def _runs_at(path: str | Path, source: Source, open_files: OpenFiles) -> tuple[Run, ...]:
-    return find_study(path, engine=source, open_files=open_files).runs
 
 
 def _runs_in(fs: Any, directory: str, source: Source, loop: AbstractEventLoop | None) -> tuple[Run, ...]:

@@ -83,8 +83,12 @@ def in_order(runs: Iterable[Run], where: str) -> tuple[Run, ...]:
     """The runs in natural order of their names.
 
     Raises:
-        SourceError: If two runs have one name.
+        SourceError: If two runs have one name, or one has a name that is not UTF-8.
     """
+    runs = tuple(runs)
+    if foreign := next((run for run in runs if not _is_text(run.name + run.source)), None):
+        problem = f"has a run called {foreign.name!r}, which is not UTF-8"
+        raise SourceError(where, problem, "rename its folder, or narrow the pattern of the runs")
     ordered = sorted(runs, key=lambda run: (_natural(run.name), run.source))
     for name, same in groupby(ordered, key=lambda run: run.name):
         paths = [run.source for run in same]
@@ -131,6 +135,10 @@ def _matches(base: Path, pattern: str | Path, is_run: Callable[[Path], bool]) ->
         return [path]
     folders = [child for child in path.iterdir() if child.is_dir() and not child.name.startswith(".")]
     return folders or [path]
+
+
+def _is_text(name: str) -> bool:
+    return name.encode(errors="ignore").decode() == name
 
 
 def _natural(name: str) -> tuple[tuple[int, int, str], ...]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from simstac.errors import SourceError
+from simstac.objects import readable
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -225,7 +225,7 @@ def fingerprint(state: State, reader: str) -> str:
 
 
 def _file_stamp(path: Path) -> bytes:
-    with _reading(path):
+    with readable(path):
         facts = path.stat()
     return f"{facts.st_size} {facts.st_mtime_ns};".encode()
 
@@ -233,7 +233,7 @@ def _file_stamp(path: Path) -> bytes:
 def _file_digest(path: Path) -> bytes:
     """SHA-256 of a file, read in large blocks: other threads run while one is hashed."""
     digest = hashlib.sha256()
-    with _reading(path), path.open("rb", buffering=0) as file:
+    with readable(path), path.open("rb", buffering=0) as file:
         block = memoryview(bytearray(min(HASHED_BYTES, path.stat().st_size + 1)))
         while count := file.readinto(block):
             digest.update(block[:count])
@@ -242,13 +242,3 @@ def _file_digest(path: Path) -> bytes:
 
 def _reader(name: str, number: str, options: Mapping[str, Any]) -> str:
     return f"{name}/{number} {json.dumps(dict(options), sort_keys=True, default=str)}"
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise SourceError(
-            path, f"cannot be read: {error.strerror}", "check that the file is there and readable"
-        ) from error

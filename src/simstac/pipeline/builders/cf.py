@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from simstac.config.sources import CfSource
-from simstac.pipeline.builders.order import Built, Order
+from simstac.pipeline.builders.order import Built, Order, kept_note
 from simstac.pipeline.describe import describe_store
 from simstac.pipeline.source_files import files_of
 from simstac.sources.cf import CfFiles, CfOptions, find_files
@@ -68,7 +68,7 @@ def options_of(source: CfSource, calendar: str | None) -> CfOptions:
 def _notes(report: FilesReport) -> Iterator[str]:
     for name, status in report.statuses.items():
         if status == "kept":
-            yield f"{name} is gone from the source and kept; --drop-vanished drops it"
+            yield kept_note(name)
     for name in report.dropped:
         yield f"{name} is gone from the source and dropped"
     yield from map(note_of, report.assumed)

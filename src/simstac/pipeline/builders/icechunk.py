@@ -10,7 +10,7 @@ from functools import partial
 from simstac.catalog import item_path, upsert_collection
 from simstac.config.sources import IcechunkSource
 from simstac.errors import SimstacError, SourceError
-from simstac.pipeline.builders.order import Built, Order
+from simstac.pipeline.builders.order import Built, Order, kept_note
 from simstac.pipeline.describe_existing import (
     KEPT,
     UNCHANGED,
@@ -90,19 +90,15 @@ def _vanished(order: Order, search: Search, known: Mapping[str, Known]) -> Itera
             continue
         if order.drop_vanished is True and not search.failures:
             continue
-        cause = "was not looked for everywhere" if search.failures else "is gone from the source"
-        yield Outcome(KEPT, each.item, each.files, note=f"{name} {cause} and kept; --drop-vanished drops it")
+        unsure = f"{name} was not looked for everywhere and kept; --drop-vanished drops it"
+        yield Outcome(KEPT, each.item, each.files, note=unsure if search.failures else kept_note(name))
 
 
 def _checked(order: Order, site: SiteFolder, outcomes: list[Outcome], known: Mapping[str, Known]) -> list[Outcome]:
     """The outcomes, where an Item that breaks a rule is a failure of its store alone, not of the whole catalog."""
     edits = upsert_collection(site.read, order.project.catalog, _documents(order, outcomes))
-    changed = [
-        (path, content)
-        for path, content in edits
-        if isinstance(content, bytes) and path.endswith(".json") and content != site.read(path)
-    ]
-    broken = {finding.document: finding for finding in reversed(validate_documents(changed, whole=False).findings)}
+    findings = validate_documents(site.changed(edits), whole=False).findings
+    broken = {finding.document: finding for finding in reversed(findings)}
     before = {each.item["id"]: each for each in known.values()}
     checked = []
     for outcome in outcomes:

@@ -66,3 +66,8 @@ class Built:
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     unit: str = "run"
+
+
+def kept_note(name: str) -> str:
+    """What to say of a run, file or store that is kept though its source is gone."""
+    return f"{name} is gone from the source and kept; --drop-vanished drops it"

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from simstac.config.sources import ScytheSource
 from simstac.errors import SourceError
 from simstac.objects import FileInfo, Files
-from simstac.pipeline.builders.order import Built, Order
+from simstac.pipeline.builders.order import Built, Order, kept_note
 from simstac.pipeline.describe import describe_store
 from simstac.pipeline.experiment import known_runs, open_experiment
 from simstac.progress import Progress
@@ -115,11 +115,10 @@ def _write_run(
 def _without_source(order: Order, gone: list[str], known: Mapping[str, Stored]) -> Iterator[_Done]:
     """The runs in the store whose results are gone; those to be dropped leave the catalog."""
     dropped = order.drop_vanished
-    leaving = {run for run in gone if dropped is True or (not isinstance(dropped, bool) and run in dropped)}
+    leaving = {run for run in gone if dropped is True or (dropped and run in dropped)}
     place = order.place
     tags = [known[run].tag for run in sorted(leaving)]
     retire_versions(place.href, place.scheme, tags, credentials=place.credentials)
     for run in gone:
         if run not in leaving:
-            note = f"{run} is gone from the source and kept; --drop-vanished drops it"
-            yield _Done(run, KEPT, known[run], notes=(note,))
+            yield _Done(run, KEPT, known[run], notes=(kept_note(run),))

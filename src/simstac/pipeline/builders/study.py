@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from simstac.config.sources import StudySource
-from simstac.pipeline.builders.order import Built, Order
+from simstac.pipeline.builders.order import Built, Order, kept_note
 from simstac.pipeline.describe import describe_store
 from simstac.pipeline.outputs import refuse_runs_without_folder
 from simstac.pipeline.study import configured_study
-from simstac.storage import Stored
 from simstac.studies import Study
-from simstac.write import Report, write_ahead, write_study
+from simstac.write import write_ahead, write_study
 
 
 def build_study(order: Order, source: StudySource) -> Built:
@@ -29,20 +28,8 @@ def build_runs(order: Order, study: Study) -> Built:
     Raises:
         SimstacError: If it cannot be built.
     """
-    stored, report = write_runs(order, study)
-    return Built(
-        documents=describe_store(order.project, order.collection, stored),
-        stored=stored,
-        statuses=tuple(report.statuses.values()),
-        problems=report.problems,
-        notes=_notes(report),
-    )
-
-
-def write_runs(order: Order, study: Study) -> tuple[Stored, Report]:
-    """Write the ensemble of a study to the store of its collection; see `simstac.write.write_study`."""
     collection, place = order.collection, order.place
-    return write_study(
+    stored, report = write_study(
         study,
         place.href,
         place.scheme,
@@ -52,6 +39,13 @@ def write_runs(order: Order, study: Study) -> tuple[Stored, Report]:
         credentials=place.credentials,
         parallel=order.parallel,
         on_progress=order.on_progress,
+    )
+    return Built(
+        documents=describe_store(order.project, collection, stored),
+        stored=stored,
+        statuses=tuple(report.statuses.values()),
+        problems=report.problems,
+        notes=(*report.differences, *map(kept_note, report.vanished)),
     )
 
 
@@ -66,8 +60,3 @@ def write_some(order: Order, study: Study) -> None:
         credentials=place.credentials,
         on_progress=order.on_progress,
     )
-
-
-def _notes(report: Report) -> tuple[str, ...]:
-    kept = [f"{run} is gone from the source and kept; --drop-vanished drops it" for run in report.vanished]
-    return (*report.differences, *kept)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from simstac.errors import SourceError
+from simstac.objects import readable
 from simstac.sources.energyplus.series import EnvironmentKind, Location
 
 _LEAP_YEAR = 2000
@@ -64,12 +65,14 @@ def read_eio(path: Path | None) -> Eio:
     """The facts in the ``.eio`` file at ``path``; none where there is no such file.
 
     Raises:
-        SourceError: If it is not what EnergyPlus writes; a last line that was cut off is left out.
+        SourceError: If it cannot be read or is not what EnergyPlus writes; a last line that was cut off is left out.
     """
     if path is None:
         return Eio()
+    with readable(path):
+        text = path.read_text(encoding="utf-8", errors="replace")
     try:
-        return _facts(path.read_text(encoding="utf-8", errors="replace").rpartition("\n")[0])
+        return _facts(text.rpartition("\n")[0])
     except (KeyError, ValueError) as error:
         problem = f"is not what EnergyPlus writes ({type(error).__name__}: {error})"
         raise SourceError(path, problem, "it was damaged: run the simulation again") from error

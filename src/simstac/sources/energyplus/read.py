@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -15,16 +13,14 @@ from simstac.errors import SourceError
 from simstac.sources.energyplus.assemble import datasets
 from simstac.sources.energyplus.cf import CONVENTIONS, utc_offset
 from simstac.sources.energyplus.eso import read_eso
-from simstac.sources.energyplus.files import RunFiles, find_run, refuse_unfinished_write
+from simstac.sources.energyplus.files import RunFiles, refuse_unfinished_write
 from simstac.sources.energyplus.series import EnvironmentKind, Location, Results
 from simstac.sources.energyplus.sql import read_sql
 from simstac.sources.energyplus.state import RunState, Status, state_of
 from simstac.sources.energyplus.totals import run_totals
 
-READER_VERSION = "1"
-"""Raised whenever the same files would be read otherwise than before."""
-
-READER = f"energyplus/{READER_VERSION}"
+READER = "energyplus/1"
+"""The reader and the layout of what it gives, as a run names it."""
 
 _REMEDIES = {
     Status.FAILED: "see its .err file, mend the model and run it again",
@@ -63,20 +59,6 @@ def read_run(files: RunFiles, *, allow_incomplete: bool = False) -> Run:
 def run_groups(run: Run) -> dict[str, xr.Dataset]:
     """The groups of a run by absolute path; the root, ``/``, is first and has scalar results and facts."""
     return {"/": _root(run)} | {f"/{path}": dataset for path, dataset in datasets(run.results).items()}
-
-
-def run_fingerprint(path: str | PathLike[str]) -> str:
-    """SHA-256 in hexadecimal over the reader's name and version and over the bytes of every file it reads of a run.
-
-    Raises:
-        SourceError: If it is not certain which run is meant.
-    """
-    digest = hashlib.sha256(READER.encode())
-    for file in find_run(path).read_files:
-        with file.open("rb") as stream:
-            content = hashlib.file_digest(stream, "sha256").digest()
-        digest.update(file.suffix.encode() + content)
-    return digest.hexdigest()
 
 
 def _root(run: Run) -> xr.Dataset:

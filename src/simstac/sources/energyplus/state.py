@@ -9,6 +9,7 @@ from enum import StrEnum
 from os import PathLike
 from pathlib import Path
 
+from simstac.objects import readable
 from simstac.sources.energyplus.files import RunFiles, find_run, unfinished_write
 
 _COUNTS = re.compile(r"(\d+) Warning; (\d+) Severe Errors")
@@ -52,7 +53,7 @@ def run_state(path: str | PathLike[str]) -> RunState:
     """The state of the run in the folder ``path``, or of the run of the result file ``path``.
 
     Raises:
-        SourceError: If it is not certain which run is meant.
+        SourceError: If it is not certain which run is meant, or a file cannot be read.
     """
     given = Path(path)
     if not given.exists():
@@ -61,7 +62,11 @@ def run_state(path: str | PathLike[str]) -> RunState:
 
 
 def state_of(files: RunFiles) -> RunState:
-    """The state of the run that left ``files``."""
+    """The state of the run that left ``files``.
+
+    Raises:
+        SourceError: If a file cannot be read.
+    """
     end = _text(files.end)
     messages = _text(files.err).splitlines()
     unfinished = unfinished_write(files.sql) if files.sql else ""
@@ -99,4 +104,7 @@ def _first(lines: Sequence[str], mark: str) -> str:
 
 
 def _text(path: Path | None) -> str:
-    return path.read_text(encoding="utf-8", errors="replace") if path else ""
+    if path is None:
+        return ""
+    with readable(path):
+        return path.read_text(encoding="utf-8", errors="replace")

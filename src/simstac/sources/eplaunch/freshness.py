@@ -30,15 +30,11 @@ class Freshness:
     warning: str = ""
 
 
-def freshness(launch: Launch, *, record: bool = True) -> Freshness:
+def freshness(launch: Launch) -> Freshness:
     """Whether the results of a launch are of its input and weather as they are.
 
     What the record does not know yet is recorded. Results are known to be of their input where that and the weather
     were not changed after the run when both were first seen; else nobody knows, until they run again.
-
-    Args:
-        launch: The launch.
-        record: Whether to record what is not known yet.
     """
     if launch.status == NO_SIMULATION:
         return Freshness("")
@@ -51,22 +47,22 @@ def freshness(launch: Launch, *, record: bool = True) -> Freshness:
     stem, now = launch.state.files.stem, _seen_now(launch)
     run = run_identity(now.outputs, stem)
     before, warning = read_seen(launch.folder, stem, run), ""
-    if before is None and record:
+    if before is None:
         warning = write_seen(launch.folder, stem, run, now)
         before = read_seen(launch.folder, stem, run)
     compared = _compared(launch, before or now, now)
     return Freshness(compared.state, compared.reason, warning)
 
 
-def weather_path(launch: Launch) -> Path | None:
-    """The weather file of a launch; None where it has none."""
-    said = launch.entry.weather
-    return launch.folder / said if said else None
-
-
 def weather_name(launch: Launch) -> str:
     """The name of the weather file, on whatever system the path was written."""
     return PureWindowsPath(launch.entry.weather).name
+
+
+def _weather_path(launch: Launch) -> Path | None:
+    """The weather file of a launch; None where it has none."""
+    said = launch.entry.weather
+    return launch.folder / said if said else None
 
 
 def _compared(launch: Launch, before: Seen, now: Seen) -> Freshness:
@@ -99,7 +95,7 @@ def _change(kind: str, name: str, before: str, now: str) -> str:
 
 def _seen_now(launch: Launch) -> Seen:
     files = launch.state.files.read_files if launch.state else ()
-    weather = weather_path(launch)
+    weather = _weather_path(launch)
     return Seen(
         workflow=launch.entry.workflow,
         file=launch.entry.file,

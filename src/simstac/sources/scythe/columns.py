@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from simstac.sources.energyplus.names import slug
 from simstac.sources.scythe.schema import Node, Schema, attrs_of
-from simstac.sources.scythe.tables import LARGEST_EXACT, is_number, numbers, texts
+from simstac.sources.scythe.tables import exact, is_number, numbers, texts
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -71,7 +71,7 @@ def cells_of(column: pa.ChunkedArray, label: str, said: Node, schema: Schema) ->
         yield _moments(column, label, attrs)
     elif is_number(kind):
         values, known = numbers(column)
-        if known.all() or values.dtype.kind not in "iu" or int(np.abs(values).max(initial=0)) <= LARGEST_EXACT:
+        if known.all() or exact(values):
             yield Cells(label, values, known, attrs=attrs)
         else:
             yield _texts(column, label, attrs)

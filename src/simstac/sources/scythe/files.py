@@ -42,7 +42,7 @@ def read_series_fields(
     """
     found, notes = {}, []
     for number, (name, addresses) in enumerate(references.items()):
-        paths = {position: local_path(contents, address) for position, address in addresses.items()}
+        paths = {position: path_below(contents, address) for position, address in addresses.items()}
         if not paths or not all(path.lower().endswith(".csv") for path in paths.values()):
             continue
         folder = scratch / str(number)
@@ -57,7 +57,7 @@ def read_series_fields(
     return found, notes
 
 
-def local_path(contents: Contents, address: str) -> str:
+def path_below(contents: Contents, address: str) -> str:
     """The path below the experiment of a file that a run refers to; empty where it lies elsewhere."""
     below = f"/{contents.run.folder}/"
     path = f"{contents.run.folder}/{address.partition(below)[2]}"
@@ -93,7 +93,7 @@ def _own_files(files: Files, contents: Contents) -> Iterator[Listed]:
 def _result_files(files: Files, contents: Contents, references: Mapping[str, Mapping[int, str]]) -> Iterator[Listed]:
     for name, addresses in references.items():
         for position, address in sorted(addresses.items()):
-            spec, path = int(contents.order[position]), local_path(contents, address)
+            spec, path = int(contents.order[position]), path_below(contents, address)
             title = f"{name} of spec {spec}"
             if path:
                 yield _listed(f"{name}-{spec}", files.url(path), title, "source", contents.there[path].size)

@@ -162,7 +162,9 @@ def placed(values: NDArray[Any], known: NDArray[np.bool_], rows: NDArray[np.intp
 
 def exact(values: NDArray[Any]) -> bool:
     """Whether whole numbers stay what they are as float64."""
-    return values.dtype.kind not in "iu" or not values.size or int(np.abs(values).max()) <= LARGEST_EXACT
+    if values.dtype.kind not in "iu" or not values.size:
+        return True
+    return int(values.min()) >= -LARGEST_EXACT and int(values.max()) <= LARGEST_EXACT
 
 
 def _text(value: Any) -> str:
