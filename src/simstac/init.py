@@ -16,8 +16,8 @@ from simstac.errors import ConfigError, SourceError
 from simstac.objects import Files, files_at
 from simstac.sources.eplaunch.cache import folders_with_cache
 from simstac.sources.eplaunch.launches import find_launches
+from simstac.sources.scythe.layout import SCALARS, gathered_frames, is_version, split_address, stem
 from simstac.sources.scythe.layout import find_runs as find_scythe_runs
-from simstac.sources.scythe.layout import gathered_frames, is_version, split_address
 from simstac.stac.metadata import identifier
 from simstac.storage import is_address
 from simstac.studies import Run, Source, find_runs, find_study, read_parameters, source_of
@@ -170,7 +170,7 @@ def _experiment(address: str, access: Mapping[str, Any], below: str = "") -> tup
         if not part and not any(map(is_version, files.folder_at().folders)):
             return ()
         runs = find_scythe_runs(files, part)
-        complete = sum(bool(gathered_frames(files, run)) for run in runs)
+        complete = sum(any(stem(frame.path) == SCALARS for frame in gathered_frames(files, run)) for run in runs)
     except SourceError:
         return ()
     if not complete:

@@ -8,6 +8,7 @@ import sys
 import urllib.request
 from datetime import UTC, datetime
 
+import pandas as pd
 import pytest
 from tests.virtual_files import write_steps
 
@@ -261,6 +262,13 @@ def test_init_writes_a_configuration_that_builds(simstac, study_folder):
     again = simstac("init", study_folder)
     assert (again.code, "is there already" in again.err) == (2, True)
     assert (study_folder / "simstac.yaml").read_text() == text
+
+
+def test_init_takes_a_folder_with_a_table_for_no_experiment(simstac, study_folder, tmp_path):
+    folder = shutil.copytree(study_folder, tmp_path / "v2")
+    pd.read_csv(folder / "runs/params.csv").to_parquet(folder / "params.parquet")
+    assert simstac("init", folder).out.splitlines()[0] == "found 3 simulations of v2"
+    assert 'parameters: "params.parquet"' in (folder / "simstac.yaml").read_text()
 
 
 def test_init_prints_a_command_that_can_be_pasted(simstac, study_folder, tmp_path):
