@@ -25,15 +25,21 @@ collections:
 SECONDS = 120
 
 
-@pytest.fixture
-def many_runs(three_runs, tmp_path: Path) -> Path:
-    """A folder of real runs, each as often as it takes to be busy; one of them is torn."""
+@pytest.fixture(scope="module")
+def built(three_runs, tmp_path_factory) -> tuple[Path, xr.Dataset]:
+    """A folder of real runs, as many as keep workers busy, one of them torn; and what one process makes of them."""
+    folder = tmp_path_factory.mktemp("runs")
     for number in range(RUNS):
-        shutil.copytree(three_runs[f"i{(5, 10, 20)[number % 3]}"], tmp_path / f"runs/case-{number}")
-    (tmp_path / "runs/case-7/eplusout.end").unlink()
+        shutil.copytree(three_runs[f"i{(5, 10, 20)[number % 3]}"], folder / f"runs/case-{number}")
+    (folder / "runs/case-7/eplusout.end").unlink()
     rows = "".join(f"case-{number},{(5, 10, 20)[number % 3]}\n" for number in range(RUNS))
-    (tmp_path / "params.csv").write_text(f"run,cm\n{rows}")
-    return tmp_path
+    (folder / "params.csv").write_text(f"run,cm\n{rows}")
+    (folder / "simstac.yaml").write_text(CONFIG.format(store="{chunks: {run: 1}}"))
+    code, out, _ = said(command(folder, "build", "simstac.yaml", "--jobs", "1"))
+    assert (code, "36 runs (35 completed, 1 incomplete)" in out) == (1, True)
+    expected = values(folder)
+    shutil.rmtree(folder / "site")
+    return folder, expected
 
 
 def command(folder: Path, *arguments: str) -> subprocess.Popen[str]:
@@ -83,7 +89,7 @@ def dask_cluster(folder: Path) -> Iterator[tuple[str, int]]:
         "        sys.stdin.read()\n"
     )
     line = [sys.executable, str(script)]
-    with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as cluster:
+    with subprocess.Popen(line, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as cluster:
         yield cluster.stdout.readline().strip(), cluster.pid
         cluster.stdin.close()
 
@@ -94,28 +100,29 @@ def values(folder: Path) -> xr.Dataset:
         return ds.load()
 
 
-@pytest.mark.parametrize("place", ["local", "s3"])
-def test_dask_builds_real_runs_though_a_worker_is_killed(many_runs, request, place):
-    config = many_runs / "simstac.yaml"
-    config.write_text(CONFIG.format(store="{chunks: {run: 1}}"))
-    code, out, _ = said(command(many_runs, "build", "simstac.yaml", "--jobs", "1"))
-    assert (code, "36 runs (35 completed, 1 incomplete)" in out) == (1, True)
-    expected = values(many_runs)
-    shutil.rmtree(many_runs / "site")
-    if place == "local":
-        build = command(many_runs, "build", "simstac.yaml", "--dask", "local", "--jobs", "2")
-        kill_a_worker(build.pid, build)
-        code, out, err = said(build)
-    else:
-        s3 = request.getfixturevalue("s3")
-        bucket = s3.make_bucket("study")
-        store = f'{{url: "s3://{bucket}/offices", endpoint_url: "{s3.endpoint_url}", chunks: {{run: 1}}}}'
-        config.write_text(CONFIG.format(store=store))
-        with dask_cluster(many_runs) as (address, cluster):
-            build = command(many_runs, "build", "simstac.yaml", "--dask", address)
-            kill_a_worker(cluster, build)
-            code, out, err = said(build)
+def assert_built(folder: Path, build: subprocess.Popen[str], expected: xr.Dataset) -> None:
+    code, out, err = said(build)
     assert (code, "offices: written, version 1, 36 runs (35 completed, 1 incomplete)" in out) == (1, True), err
     assert "read runs: 36/36" in err
-    xr.testing.assert_identical(values(many_runs), expected)
-    assert "offices: unchanged" in said(command(many_runs, "build", "simstac.yaml", "--dask", "local"))[1]
+    xr.testing.assert_identical(values(folder), expected)
+    shutil.rmtree(folder / "site")
+
+
+def test_dask_local_builds_real_runs_though_a_worker_is_killed(built):
+    folder, expected = built
+    build = command(folder, "build", "simstac.yaml", "--dask", "local", "--jobs", "2")
+    kill_a_worker(build.pid, build)
+    assert_built(folder, build, expected)
+
+
+def test_a_cluster_that_works_in_another_folder_builds_into_a_bucket_though_a_worker_is_killed(
+    built, s3, tmp_path, monkeypatch
+):
+    folder, expected = built
+    monkeypatch.setenv("SIMSTAC_TRUST", s3.endpoint_url)
+    store = f'{{url: "s3://{s3.make_bucket("study")}/offices", endpoint_url: "{s3.endpoint_url}", chunks: {{run: 1}}}}'
+    (folder / "bucket.yaml").write_text(CONFIG.format(store=store))
+    with dask_cluster(tmp_path) as (address, cluster):
+        build = command(folder, "build", "bucket.yaml", "--dask", address)
+        kill_a_worker(cluster, build)
+        assert_built(folder, build, expected)

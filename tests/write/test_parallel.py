@@ -198,7 +198,7 @@ def test_a_changed_run_costs_no_processes(tmp_path, monkeypatch):
     assert open_stored(stored)["t"].sel(run="run-2", zone="CORE").values[:2].tolist() == [7.0, 8.0]
 
 
-@pytest.mark.parametrize(("jobs", "run", "left"), [(1, "run-8", 5), (2, "run-8", 5), (2, "run-3", 10)])
+@pytest.mark.parametrize(("jobs", "run", "left"), [(1, "run-8", 5), (2, "run-8", 8), (2, "run-3", 10)])
 def test_the_build_after_a_killed_one_reads_only_what_that_had_not_saved(tmp_path, expected, jobs, run, left):
     base = make_runs(tmp_path)
     script = Path(__file__).with_name("build_and_save.py")
