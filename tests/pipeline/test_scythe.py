@@ -22,12 +22,13 @@ collections:
     title: Office box
     license: CC-BY-4.0
     metadata: {{bbox: [-105.0, 39.7, -105.0, 39.7]}}
-    source: {{engine: scythe, path: "{path}", endpoint_url: "{endpoint}"}}
+    source: {{engine: scythe, path: "{path}", {endpoint}}}
 """
 
 
-def project_in(folder, path, endpoint):
+def project_in(folder, path, endpoint=""):
     folder.mkdir(exist_ok=True)
+    endpoint = endpoint and f'endpoint_url: "{endpoint}"'
     (folder / "boxes.yaml").write_text(CONFIGURATION.format(path=path, endpoint=endpoint))
     return simstac.load_project(folder / "boxes.yaml")
 
@@ -171,7 +172,7 @@ def test_expiring_frees_what_was_replaced_or_dropped_and_no_run_in_the_catalog(s
         (copy / file.path).parent.mkdir(parents=True, exist_ok=True)
         bucket.fetch(file.path, copy / file.path)
     first, second, third, _ = map(run_name, scythe.office_box)
-    project = project_in(tmp_path / "boxes", "office_box", s3.endpoint_url)
+    project = project_in(tmp_path / "boxes", "office_box")
     simstac.build(project)
     assert [going(project, keep) for keep in (1, 3)] == [[], []]
     scalars = copy / first.replace("_", "/", 1) / "final/scalars.pq"
