@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
+from simstac.sources.attributes import SAID, said_as_text
 from simstac.stac.metadata import Metadata
 from simstac.storage import LocalPath, Stored
 
@@ -91,7 +92,7 @@ def study() -> Callable[..., xr.DataTree]:
         facts = ["status", "message", "warnings", "severe_errors", "software", "latitude", "longitude", "time_zone"]
         facts += ["location", "time_start", "time_end", "fingerprint"]
         layout = {"layout": "study/1", "primary": "hourly", "parameters": ["u_value", "system"], "results": ["eui"]}
-        root = xr.Dataset(variables, coords, {"Conventions": "CF-1.11", "simstac": layout | {"facts": facts}})
+        root = xr.Dataset(variables, coords, {"Conventions": "CF-1.11", SAID: said_as_text(layout | {"facts": facts})})
         months = pd.date_range("2017-02-01", periods=12, freq="MS").values.astype("datetime64[s]")
         monthly = xr.Dataset(
             {"energy": (("run", "zone", "time_monthly"), np.zeros((runs, 2, 12), "f4"), {"units": "J"})},

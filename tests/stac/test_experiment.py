@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import xarray as xr
 
+from simstac.sources.attributes import SAID, said_as_text
 from simstac.stac.experiment import describe_experiment
 from simstac.stac.metadata import Metadata
 from simstac.stac.placement import place_store
@@ -26,7 +27,7 @@ def release(version, time, tag, minutes, *, failed=()):
         "files": [],
         "storage": {},
     }
-    data = xr.Dataset({"heating": ("spec", np.arange(3.0))}, {"spec": [0, 1, 2]}, {"simstac": said})
+    data = xr.Dataset({"heating": ("spec", np.arange(3.0))}, {"spec": [0, 1, 2]}, {SAID: said_as_text(said)})
     stored = Stored(
         href="data/boxes.icechunk",
         scheme=LocalPath(),

@@ -5,6 +5,7 @@ import pytest
 import xarray as xr
 
 from simstac.errors import MetadataError
+from simstac.sources.attributes import SAID, said_as_text, said_in
 from simstac.stac.document import canonical_json
 from simstac.stac.placement import Route, place_store
 from simstac.stac.releases import Release
@@ -176,7 +177,7 @@ def test_a_store_of_another_layout_is_refused(stored, metadata):
 def test_a_column_called_run_id_is_refused(study, stored, metadata):
     tree = study()
     root = tree.to_dataset().rename(u_value="run_id")
-    root.attrs["simstac"] = root.attrs["simstac"] | {"parameters": ["run_id"]}
+    root.attrs[SAID] = said_as_text(said_in(root.attrs) | {"parameters": ["run_id"]})
     with pytest.raises(MetadataError, match="rename the column"):
         describe_study(root, stored(), metadata(), PLACEMENT)
 

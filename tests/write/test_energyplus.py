@@ -10,6 +10,7 @@ import xarray as xr
 from tests.energyplus_models import building, meter, output, run_period
 from tests.energyplus_runs import run_energyplus
 
+from simstac.sources.attributes import said_in
 from simstac.storage import LocalPath
 from simstac.studies import find_study
 from simstac.write import open_stored, write_study
@@ -45,10 +46,10 @@ def test_the_store_has_every_value_of_every_run(study_folder):
     compared = 0
     for name in INSULATIONS:
         with xr.open_datatree(study_folder / "runs" / name, engine="energyplus") as run:
-            for result in run.attrs["simstac"]["results"]:
+            for result in said_in(run.attrs)["results"]:
                 np.testing.assert_equal(tree[result].sel(run=name).item(), run[result].item())
             for group in run.children.values():
-                held = tree if group.name == tree.attrs["simstac"]["primary"] else tree[group.name]
+                held = tree if group.name == said_in(tree.attrs)["primary"] else tree[group.name]
                 for variable, values in group.data_vars.items():
                     size = values.sizes["time"]
                     row = held[variable].sel(run=name)
@@ -62,6 +63,12 @@ def test_the_store_has_every_value_of_every_run(study_folder):
     assert tree["electricity_facility"].attrs["units"] == "J"
     assert np.isnan(tree["electricity_facility"].sel(run="never")).all()
     assert not write(study_folder)[0].changed
+
+
+def test_the_store_goes_to_netcdf_and_comes_back(study_folder):
+    tree = open_stored(write(study_folder)[0])
+    tree.to_netcdf(study_folder / "study.nc")
+    xr.testing.assert_equal(xr.open_datatree(study_folder / "study.nc").load(), tree)
 
 
 def drop_report_data(sql):

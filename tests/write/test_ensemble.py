@@ -9,6 +9,7 @@ import pytest
 from runs import STATUS, json_source, series_group, write_run
 
 from simstac.errors import ConfigError, SourceError, StorageError
+from simstac.sources.attributes import said_in
 from simstac.storage import LocalPath, Stored, icechunk_storage
 from simstac.studies import Parameters, Study, find_runs, read_parameters
 from simstac.studies.runs import match_parameters
@@ -228,7 +229,7 @@ def test_the_layout_of_the_store(folder):
         folder.run(f"run-{number}", [float(number), 1.0, 2.0], **extra)
     tree = open_stored(folder.write({f"run-{n}": {"u": 0.1} for n in range(5)})[0])
     assert tree.attrs["Conventions"] == "CF-1.11"
-    assert tree.attrs["simstac"] == {
+    assert said_in(tree.attrs) == {
         "layout": "study/1",
         "primary": "hourly",
         "parameters": ["u"],
@@ -260,7 +261,7 @@ def test_a_primary_series_that_appears_later_moves_into_the_root(tmp_path):
     assert open_stored(stored)["t"].sel(run="a").values.tolist() == [[3.0]]
     write_run(tmp_path / "runs/b", {"/hourly": series_group(["CORE"], [1], {"t": [[4.0]]}), "/monthly": monthly})
     tree = open_stored(folder.write()[0])
-    assert tree.attrs["simstac"]["primary"] == "hourly"
+    assert said_in(tree.attrs)["primary"] == "hourly"
     np.testing.assert_array_equal(tree["t"].values, [[[np.nan]], [[4.0]]])
     assert tree["monthly/t"].values.tolist() == [[[3.0]], [[3.0]]]
 

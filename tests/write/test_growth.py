@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from runs import STATUS, json_source, series_group, write_run
 
+from simstac.sources.attributes import said_in
 from simstac.storage import LocalPath
 from simstac.studies import Parameters, Study, find_runs
 from simstac.write import open_stored, write_study
@@ -115,7 +116,7 @@ def _times(times: xr.DataArray) -> list[int]:
 
 
 def _assert_holds(tree: xr.DataTree, model: dict) -> None:
-    described = tree.attrs["simstac"]
+    described = said_in(tree.attrs)
     own_names = described.get("own_names", {})
     held = {}
     for group in tree.subtree:

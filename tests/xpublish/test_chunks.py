@@ -70,6 +70,14 @@ def test_a_dataset_returns_through_its_keys(data, shape, dtype):
         assert back["name"].values.tolist() == words
 
 
+def test_strings_of_any_kind_return_through_their_keys():
+    words = np.array(["a", "", "ß"])
+    kinds = {"fixed": words, "object": words.astype(object), "variable": words.astype(np.dtypes.StringDType())}
+    encoded = encoded_chunks(xr.Dataset({name: ("x", values) for name, values in kinds.items()}))
+    with xr.open_zarr(copied(encoded, all_keys(encoded)), consolidated=True) as back:
+        assert [back[name].values.tolist() for name in kinds] == [words.tolist()] * 3
+
+
 def test_zarr_of_both_formats_returns_through_its_keys(grid):
     for version in (2, 3):
         store = MemoryStore()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from simstac.pipeline.known_versions import known_versions, remember_versions
 from simstac.pipeline.outputs import with_raw_outputs
 from simstac.pipeline.place import container_route, placement, source_keys, store_place
 from simstac.pipeline.site import SiteFolder
+from simstac.sources.attributes import said_in
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -64,5 +64,4 @@ def describe_store(project: Project, collection: Collection, stored: Stored) -> 
 
 
 def _layout(data: xr.DataTree) -> str:
-    said = data.attrs.get("simstac")
-    return str(said.get("layout", "")) if isinstance(said, Mapping) else ""
+    return str(said_in(data.attrs).get("layout", ""))

@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+
+SAID = "simstac"
+"""The attribute of a root group in which simstac says what lies there, as text: NetCDF holds no objects."""
+
+
+def said_as_text(said: Mapping[str, Any]) -> str:
+    """What a root group says of itself, as the value of its attribute `SAID`: JSON with sorted keys."""
+    return json.dumps(said, sort_keys=True, ensure_ascii=False)
+
+
+def said_in(attrs: Mapping[Any, Any]) -> dict[str, Any]:
+    """What a root group says of itself in its attribute `SAID`; empty where it says nothing as JSON."""
+    try:
+        said = json.loads(attrs.get(SAID, ""))
+    except (TypeError, ValueError):
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
 def json_attrs(attrs: Mapping[Any, Any]) -> dict[str, Any]:

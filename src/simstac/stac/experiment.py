@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from simstac.errors import MetadataError
+from simstac.sources.attributes import said_in
 from simstac.stac.document import Document, Documents, Subject, groups_of
 from simstac.stac.extensions import apply_all
 from simstac.stac.files import file_asset
@@ -73,7 +74,7 @@ def describe_experiment(releases: Sequence[Release], metadata: Metadata, placeme
 def _newest(releases: Sequence[Release]) -> list[Release]:
     """The last version of each run: two builds at once, or one that was killed, may leave two."""
     ordered = sorted(releases, key=lambda release: release.stored.written_at)
-    return list({str(release.data.attrs["simstac"]["run"]): release for release in ordered}.values())
+    return list({str(said_in(release.data.attrs)["run"]): release for release in ordered}.values())
 
 
 def is_run_of_experiment(document: Mapping[str, Any]) -> bool:
@@ -83,7 +84,7 @@ def is_run_of_experiment(document: Mapping[str, Any]) -> bool:
 
 def _run(release: Release, metadata: Metadata, placement: Placement) -> _Run:
     groups = groups_of(release.data)
-    root, said = groups[""], groups[""].attrs["simstac"]
+    root, said = groups[""], said_in(groups[""].attrs)
     subject = Subject(
         groups=groups,
         stored=release.stored,

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from simstac.errors import SimstacError
+from simstac.sources.attributes import said_in
 from simstac.stac.document import Document, Documents, declare, groups_of
 from simstac.stac.draw import NOTHING_TO_DRAW
 from simstac.stac.drawers import DRAWERS, DrawingError
@@ -68,8 +69,8 @@ def draw_picture(data: xr.Dataset | xr.DataTree, metadata: Metadata, box: Bbox, 
     """
     groups = groups_of(data)
     root = groups[""]
-    layout = root.attrs.get("simstac")
-    if isinstance(layout, Mapping) and str(layout.get("layout", "")).startswith("study/"):
+    layout = said_in(root.attrs)
+    if str(layout.get("layout", "")).startswith("study/"):
         return _chart(*_study_arrays(root, layout, metadata), metadata, seconds)
     overrides = Overrides.model_validate(metadata.model_dump(include=set(Overrides.model_fields)))
     said, _, content = _drawn("dataset", pickle.dumps((groups, overrides, box)), metadata.id, seconds).partition(b"\n")

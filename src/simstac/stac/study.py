@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from simstac.errors import MetadataError
+from simstac.sources.attributes import said_in
 from simstac.stac.document import SCHEMAS, Document, Documents, Subject, groups_of, plain
 from simstac.stac.extensions import apply_all, datacube, processing
 from simstac.stac.geometry import boxes_of, padded, rectangle
@@ -83,8 +84,8 @@ def _study(
     data: xr.DataTree | xr.Dataset, stored: Stored, metadata: Metadata, placement: Placement, *, latest: bool = True
 ) -> tuple[Subject, RunTable]:
     groups = groups_of(data)
-    layout = groups[""].attrs.get("simstac")
-    if not isinstance(layout, Mapping) or not str(layout.get("layout", "")).startswith("study/"):
+    layout = said_in(groups[""].attrs)
+    if not str(layout.get("layout", "")).startswith("study/"):
         raise MetadataError(stored.href, "is not the store of a study", "describe it with describe_dataset")
     runs = read_runs(groups[""], layout, metadata, stored.written_at)
     subject = Subject(

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simstac.errors import SourceError
-from simstac.sources.attributes import json_attrs
+from simstac.sources.attributes import SAID, json_attrs, said_in
 from simstac.studies.encode import beside_missing, encoded
 from simstac.studies.fetch import AtHand, at_hand
 from simstac.studies.remote import RemotePath
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 IRREGULAR = frozenset({"hvac"})
 """Groups whose time steps differ from run to run, so that their times are data of each run."""
 NOT_THERE = "the parameter table names it, but its results are not there"
-OURS = frozenset({"Conventions", "coordinates", "simstac"})
+OURS = frozenset({"Conventions", "coordinates", SAID})
 """Attributes of groups that the ensemble has of its own."""
 
 
@@ -154,8 +154,7 @@ def _reason(error: SourceError, *paths: Path | RemotePath | None) -> str:
 
 
 def _encode(tree: xr.DataTree) -> tuple[dict[str, Scalar], Structure, dict[VariableKey, NDArray[Any]]]:
-    described = tree.attrs.get("simstac")
-    facts = set(described.get("facts", ())) if isinstance(described, Mapping) else set()
+    facts = set(said_in(tree.attrs).get("facts", ()))
     scalars: dict[str, Scalar] = {}
     axes: dict[AxisKey, Axis] = {}
     variables: dict[VariableKey, Variable] = {}

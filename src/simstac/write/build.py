@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from simstac.errors import SourceError
 from simstac.progress import OnProgress, Progress
+from simstac.sources.attributes import SAID, said_as_text
 from simstac.studies import Run, Study
 from simstac.studies.read import RunData, read_run
 from simstac.studies.structure import MismatchError, Structure, differences
@@ -250,7 +251,7 @@ class Build:
             attrs = dict(self.shape.structure.groups.get(path or layout.primary, {}))
             attrs |= {"coordinates": coordinates} if coordinates else {}
             if not path:
-                attrs |= {"Conventions": CONVENTIONS, "simstac": self._described(table)}
+                attrs |= {"Conventions": CONVENTIONS, SAID: said_as_text(self._described(table))}
             if dict(group.attrs) != attrs:
                 group.attrs.put(attrs)
 

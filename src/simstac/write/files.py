@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simstac.progress import OnProgress, Progress, silent
+from simstac.sources.attributes import SAID, said_as_text
 from simstac.sources.cf.files import CfFiles, SourceFile
 from simstac.sources.cf.options import CfOptions
 from simstac.sources.cf.reading import FileReader
@@ -23,7 +24,7 @@ from simstac.write.combining import FilesPlan, Whole, combine, plan_files
 from simstac.write.commit import DATASET_LAYOUT, committed, head_of_dataset, written
 from simstac.write.encoding import field_chunks, refuse_unknown_dimensions
 from simstac.write.plan import Dropped
-from simstac.write.provenance import GROUP, SAID, put_records, read_combined
+from simstac.write.provenance import GROUP, put_records, read_combined
 from simstac.write.repository import Head, Place, Transaction, open_repository, read_head, release, store_errors
 from simstac.write.shared import refuse_other_coordinates
 from simstac.write.stored_fields import StoredFields
@@ -252,7 +253,7 @@ def _put_attrs(root: zarr.Group, whole: Whole, settings: Mapping[str, Any]) -> N
         "packing": dict(whole.packing),
         "settings": dict(settings),
     }
-    attrs = {**whole.attrs, SAID: said}
+    attrs = {**whole.attrs, SAID: said_as_text(said)}
     if root.attrs.asdict() != attrs:
         root.attrs.put(attrs)
 

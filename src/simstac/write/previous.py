@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simstac.errors import StorageError
+from simstac.sources.attributes import said_in
 from simstac.studies.read import OURS
 from simstac.studies.structure import Axis, AxisKey, AxisKind, Structure, Variable, VariableKey
 from simstac.write.arrays import ArraySpec, dimensions
@@ -49,8 +50,8 @@ def read_previous(href: str, store: icechunk.IcechunkStore) -> Previous:
     import zarr  # noqa: PLC0415  # 0.8 s that --help need not pay
 
     root = zarr.open_group(store, mode="r")
-    said = root.attrs.get("simstac")
-    if not isinstance(said, Mapping) or said.get("layout") != STUDY_LAYOUT:
+    said = said_in(root.attrs)
+    if said.get("layout") != STUDY_LAYOUT:
         raise StorageError(
             href, "holds something else than a study of this layout", "choose another place for the store"
         )

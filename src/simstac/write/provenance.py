@@ -10,6 +10,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from simstac.sources.attributes import SAID, said_in
 from simstac.sources.cf.axes import Axis
 from simstac.sources.cf.facts import VariableFacts
 from simstac.sources.cf.times import EPOCH
@@ -23,7 +24,6 @@ GROUP = "provenance"
 DIMENSION = "source_file"
 COLUMNS = ("source_file", "version", "variables", "regions")
 FILES_IN_CHUNK = 256
-SAID = "simstac"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +69,9 @@ def read_combined(root: zarr.Group | None) -> Combined:
     if root is None:
         return Combined()
     attrs: dict[str, Any] = root.attrs.asdict()
-    said = attrs.pop(SAID, None)
-    if GROUP not in root or not isinstance(said, Mapping):
+    said = said_in(attrs)
+    attrs.pop(SAID, None)
+    if GROUP not in root or not said:
         return Combined()
     columns = [_texts(array_at(root, f"{GROUP}/{name}")) for name in COLUMNS]
     records = {

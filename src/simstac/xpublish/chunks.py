@@ -167,7 +167,7 @@ def _encoded_chunk(variable: xr.Variable, array: zarr.Array[Any], where: tuple[i
     lengths = array.chunks
     slices = tuple(slice(index * length, (index + 1) * length) for index, length in zip(where, lengths, strict=True))
     values = np.asarray(variable[slices].values)
-    values = values.astype(str).astype(object) if values.dtype.kind in "OUT" else values
+    values = values.astype(object).astype(str).astype(object) if values.dtype.kind in "OUT" else values
     store = MemoryStore()
     one = zarr.create_array(
         store,

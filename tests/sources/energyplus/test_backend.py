@@ -7,6 +7,7 @@ import pytest
 import xarray as xr
 
 from simstac.errors import SourceError
+from simstac.sources.attributes import said_in
 from simstac.sources.energyplus.backend import EnergyPlusBackend
 from simstac.sources.energyplus.read import READER
 from simstac.sources.energyplus.series import FACTS
@@ -34,10 +35,10 @@ def test_nothing_else_is_claimed(tmp_path: Path, year_run: Path) -> None:
 
 def test_the_root_has_facts(year_run: Path) -> None:
     facts = xr.open_dataset(year_run, engine="energyplus")
-    assert facts.attrs["simstac"]["layout"] == "run/1"
-    assert facts.attrs["simstac"]["reader"] == READER
-    assert set(facts.attrs["simstac"]["results"]) | set(facts.attrs["simstac"]["facts"]) == set(facts.data_vars)
-    assert tuple(facts.attrs["simstac"]["facts"]) == FACTS
+    assert said_in(facts.attrs)["layout"] == "run/1"
+    assert said_in(facts.attrs)["reader"] == READER
+    assert set(said_in(facts.attrs)["results"]) | set(said_in(facts.attrs)["facts"]) == set(facts.data_vars)
+    assert tuple(said_in(facts.attrs)["facts"]) == FACTS
     assert all(variable.ndim == 0 for variable in facts.values())
     assert (facts.status.item(), facts.software.item()) == ("completed", "EnergyPlus 25.2.0")
     assert facts.location.item().startswith("Denver Centennial Golden")
@@ -46,6 +47,12 @@ def test_the_root_has_facts(year_run: Path) -> None:
     assert facts.time_start.values == np.datetime64("2017-01-01")
     assert facts.time_end.values == np.datetime64("2018-01-01")
     assert "UTC-07:00" in facts.attrs["time_reference"]
+
+
+def test_a_run_goes_to_netcdf_and_comes_back(year_run: Path, tmp_path: Path) -> None:
+    run = xr.open_datatree(year_run, engine="energyplus")
+    run.to_netcdf(tmp_path / "run.nc")
+    xr.testing.assert_identical(xr.open_datatree(tmp_path / "run.nc").load(), run)
 
 
 def test_the_location_without_an_eio_file_is_that_of_the_tables(year_run: Path, copy_of) -> None:

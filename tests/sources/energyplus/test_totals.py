@@ -12,6 +12,7 @@ from tests.energyplus_models import building, meter, output, run_period
 from tests.energyplus_runs import run_energyplus
 from tests.sources.energyplus.conftest import TABLES
 
+from simstac.sources.attributes import said_in
 from simstac.sources.energyplus.eio import read_eio
 from simstac.sources.energyplus.series import Block, Environment, EnvironmentKind, Frequency, Results, Series
 from simstac.sources.energyplus.totals import run_totals
@@ -85,7 +86,7 @@ def test_several_run_periods_are_added_up(rich_run: Path) -> None:
 def test_without_tables_and_meters_there_is_the_floor_area() -> None:
     model = building(run_period(begin="1/1", end="1/2"), output("Zone Mean Air Temperature"))
     run = run_energyplus(model.replace("SimpleAndTabular", "Simple"))
-    assert root(run).attrs["simstac"]["results"] == ["floor_area"]
+    assert said_in(root(run).attrs)["results"] == ["floor_area"]
 
 
 def test_water_is_in_cubic_metres() -> None:

@@ -5,6 +5,7 @@ from tests.sources.scythe.written import SCALARS, SPECS, TIME, frame, run, schem
 
 from simstac.errors import SourceError
 from simstac.objects import files_at
+from simstac.sources.attributes import said_in
 from simstac.sources.scythe.layout import find_runs, gathered_frames
 from simstac.sources.scythe.read import read_run
 
@@ -28,7 +29,7 @@ def test_rows_are_put_to_their_specs_and_what_failed_is_missing(tmp_path, readin
     assert ds["r_value"].values.tolist() == [1, 2, 3]
     np.testing.assert_array_equal(ds["heating"], [10, np.nan, 30])
     assert ds["succeeded"].values.tolist() == [True, False, True]
-    said = ds.attrs["simstac"]
+    said = said_in(ds.attrs)
     assert (said["failed"], said["version"], said["workflow_run_id"]) == ([1], "v1.0.0", "w-1")
     assert said["time"] == "2025-07-23T12:59:51+00:00"
     assert said["files"] == []  # a folder of this machine has no address to publish
@@ -143,7 +144,7 @@ def test_without_specs_the_index_of_the_scalars_has_the_inputs(tmp_path, reading
     ds = reading().data
     assert (ds["spec"].values.tolist(), ds["r_value"].values.tolist()) == ([0, 2], [1, 3])
     assert ds["heating"].values.tolist() == [10, 30]
-    assert ds.attrs["simstac"]["time"] == ""
+    assert said_in(ds.attrs)["time"] == ""
 
 
 def test_a_frame_with_several_rows_a_spec_has_its_telling_level_as_dimension(tmp_path, reading):

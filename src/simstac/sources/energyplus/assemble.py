@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from simstac.sources.energyplus.cf import CONVENTIONS, time_attributes, utc_offset, variable_attributes
+from simstac.sources.energyplus.cf import CONVENTIONS, TIME_ENCODING, time_attributes, utc_offset, variable_attributes
 from simstac.sources.energyplus.names import key_space, unique_slugs
 from simstac.sources.energyplus.series import FACTS, Block, Environment, EnvironmentKind, Location, Results, Series
 
@@ -120,8 +120,8 @@ def _coordinates(block: Block, spaces: Mapping[str, Mapping[str, int]], location
     comment = _NO_WEATHER_LEAP_DAY if _skips_leap_day(block) else ""
     offset = utc_offset(location.time_zone) if location else ""
     coordinates: dict[str, Any] = {
-        "time": ("time", end, time_attributes(offset, comment)),
-        "time_bounds": (("time", "bounds"), np.stack([start, end], axis=1)),
+        "time": ("time", end, time_attributes(offset, comment), TIME_ENCODING),
+        "time_bounds": (("time", "bounds"), np.stack([start, end], axis=1), {}, TIME_ENCODING),
     }
     for space, keys in spaces.items():
         label = space.replace("_", " ").capitalize()

@@ -7,6 +7,9 @@ from simstac.sources.energyplus.units import udunits
 
 CONVENTIONS = "CF-1.11"
 
+TIME_ENCODING = {"units": "seconds since 1970-01-01", "calendar": "proleptic_gregorian"}
+"""How times and their bounds are written to files alike."""
+
 STANDARD_NAMES = {
     "Site Diffuse Solar Radiation Rate per Area": "surface_diffuse_downwelling_shortwave_flux_in_air",
     "Site Direct Solar Radiation Rate per Area": "surface_direct_along_beam_shortwave_flux_in_air",

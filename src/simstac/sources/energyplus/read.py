@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from simstac.errors import SourceError
+from simstac.sources.attributes import SAID, said_as_text
 from simstac.sources.energyplus.assemble import datasets
 from simstac.sources.energyplus.cf import CONVENTIONS, utc_offset
 from simstac.sources.energyplus.eso import read_eso
@@ -68,8 +69,8 @@ def _root(run: Run) -> xr.Dataset:
     variables = {
         name: ((), total.value, {"long_name": total.long_name, "units": total.units}) for name, total in totals.items()
     }
-    simstac = {"layout": "run/1", "results": list(totals), "facts": list(facts), "reader": READER}
-    attributes: dict[str, Any] = {"Conventions": CONVENTIONS, "source": run.state.software, "simstac": simstac}
+    said = {"layout": "run/1", "results": list(totals), "facts": list(facts), "reader": READER}
+    attributes: dict[str, Any] = {"Conventions": CONVENTIONS, "source": run.state.software, SAID: said_as_text(said)}
     if run.results.location:
         attributes["time_reference"] = f"local standard time ({utc_offset(run.results.location.time_zone)})"
     return xr.Dataset(variables | facts, attrs=attributes)

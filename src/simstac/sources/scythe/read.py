@@ -12,6 +12,7 @@ import numpy as np
 from simstac.errors import SourceError
 from simstac.objects import FileInfo, Files
 from simstac.progress import OnProgress, silent
+from simstac.sources.attributes import SAID, json_attrs, said_as_text
 from simstac.sources.scythe.columns import Cells, cells_of, free_name, variable_name
 from simstac.sources.scythe.files import listed_files, read_series_fields
 from simstac.sources.scythe.frames import Placed, place_rows, positions
@@ -91,7 +92,9 @@ def _dataset(contents: Contents, variables: Iterable[Placed], said: Mapping[str,
             continue
         name = each.label if is_axis else free_name(each.label, {*coordinates, *data, *RESERVED})
         (coordinates if each.is_coordinate else data)[name] = (each.dims, each.values, dict(each.attrs))
-    return xr.Dataset(dict(sorted(data.items())), dict(sorted(coordinates.items())), {"simstac": dict(said)})
+    return xr.Dataset(
+        dict(sorted(data.items())), dict(sorted(coordinates.items())), {SAID: said_as_text(json_attrs(said))}
+    )
 
 
 def _inputs(contents: Contents) -> Iterator[Placed]:
