@@ -11,6 +11,7 @@ from tests.virtual_files import write_steps
 
 import simstac
 from simstac.errors import ConfigError, SourceError
+from simstac.stac.drawers import DRAWERS
 from simstac.stac.validate import validate_tree
 
 
@@ -94,6 +95,7 @@ def test_a_picture_that_cannot_be_drawn_is_a_warning_in_the_report(tmp_path, mon
     write_steps(tmp_path / "0.nc", [0.0, 1.0])
     each = "  - {id: a, title: Model, license: MIT, source: {engine: cf, path: 0.nc}}\n"
     (tmp_path / "models.yaml").write_text("catalog: {id: models}\ncollections:\n" + each)
+    DRAWERS.close()
     monkeypatch.setattr(sys, "executable", "/bin/false")  # what draws is a process of its own
     report = simstac.build(simstac.load_project(tmp_path / "models.yaml"))
     assert report.ok

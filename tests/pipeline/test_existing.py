@@ -446,7 +446,7 @@ def test_a_name_that_no_address_can_hold_is_a_problem_of_its_store_alone(
         ("depth: 2", "names no stores: give stores, under or registry"),
         ("under: https://example.org/x", "the web cannot be listed"),
         ('under: ["s3://a/b", c], public_url: "https://example.org"', "public_url is the address of one prefix"),
-        ('stores: ["s3://bucket/a b"]', "holds ' ', which no address may hold"),
+        ('stores: ["s3://bucket/a b"]', "holds ' ', which no href may hold"),
         ("under: a, stores_: b", "unknown key"),
         ("under: a}\n    store: {url: b", "these stores are there already"),
     ],
