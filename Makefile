@@ -10,6 +10,8 @@ STAMPS := .venv/stamps
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq --no-compile --constraint constraints.txt
 PINS := pyproject.toml constraints.txt
 PYTEST_ARGS ?=
+# One more than there are cores, up to four: tests wait for engines, browsers and servers half of their time.
+WORKERS := $(shell cores=$$(getconf _NPROCESSORS_ONLN); echo $$((cores < 4 ? cores + 1 : 4)))
 
 # A module is compiled by the first process that imports it, not by each.
 unexport PYTHONDONTWRITEBYTECODE
@@ -21,7 +23,7 @@ demo: $(STAMPS)/demo  ## simulate a small parametric study with EnergyPlus, buil
 
 test: lint $(STAMPS)/bytecode  ## everything that CI checks: lint, then all tests (in CI a skipped test is a failure)
 	@scripts/system_packages.sh git chromium npm openssl s3fs
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(if $(CI),--require-all) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(if $(CI),--require-all) $(PYTEST_ARGS)
 
 lint: $(STAMPS)/test  ## ruff, mypy (strict) and the import contracts
 	$(BIN)/ruff check
