@@ -116,7 +116,31 @@ def test_a_folder(site: Path) -> None:
     (site / "data" / "study.icechunk" / "repo").unlink()
     problems = [finding.problem for finding in verify(site).findings]
     assert len(problems) == 2
-    assert all(problem.startswith("its asset") and problem.endswith("answers 404") for problem in problems)
+    assert all(problem.startswith("its asset") and problem.endswith("is not there") for problem in problems)
+
+
+@pytest.mark.parametrize(
+    "content", ["[]", "{", '{"links": 5}', '{"links": [{"rel": "child"}]}', '{"assets": {"a": 1}}']
+)
+def test_what_is_no_document_is_a_problem(site: Path, content: str) -> None:
+    (site / "study" / "r1" / "r1.json").write_text(content)
+    report = verify(site)
+    assert [str(finding) for finding in report.findings] == [
+        f"{site}/study/r1/r1.json: is not a STAC document; publish again (--recheck compares every file)"
+    ]
+    assert report.summary.endswith(": 1 problem")
+    (site / "catalog.json").write_text(content)
+    assert not verify(site).ok
+
+
+def test_what_not_everybody_may_read_needs_a_policy(s3: Any, site: Path) -> None:
+    bucket = s3.make_bucket()
+    root = (site / "catalog.json").read_bytes()
+    publish(site, S3Target(f"s3://{bucket}", endpoint_url=s3.endpoint_url), lambda _read, _gone: {"catalog.json": root})
+    address = f"{s3.endpoint_url}/{bucket}/catalog.json"
+    assert [str(finding) for finding in verify(address).findings] == [
+        f"{address}: answers 403; let everybody read it: simstac doctor says how"
+    ]
 
 
 def test_a_dataset_that_does_not_open(site: Path) -> None:

@@ -24,6 +24,11 @@ POINTERS = {
 }
 """What lies at the root of a store, one of them: it stands for the store where that is a folder."""
 WORKERS = 16
+PUBLISH_AGAIN = "publish again (--recheck compares every file)"
+REMEDIES = dict.fromkeys(
+    (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN), "let everybody read it: simstac doctor says how"
+)
+"""What can be done about an answer, where publishing again does not help."""
 _JSON_TYPES = frozenset({"application/json", "application/geo+json"})
 
 type OpenAsset = Callable[[str, str], str]
@@ -88,7 +93,8 @@ class Verified:
     def summary(self) -> str:
         """What was read, in one line."""
         skipped = f" ({self.skipped} items left out)" if self.skipped else ""
-        problems = "no problems" if self.ok else f"{len(self.findings)} problems"
+        count = len(self.findings)
+        problems = "no problems" if self.ok else f"{count} problem{'' if count == 1 else 's'}"
         return (
             f"{self.location}: {self.documents} documents{skipped}, {self.links} links, {self.assets} assets, "
             f"{len(self.opened)} opened: {problems}"
@@ -136,7 +142,7 @@ class _Walk:
     items: int | None
     on_progress: OnProgress
     documents: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    missing: set[str] = field(default_factory=set)
+    unread: set[str] = field(default_factory=set)
     links: dict[str, str] = field(default_factory=dict)
     assets: dict[str, tuple[str, str, bool]] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
@@ -146,19 +152,19 @@ class _Walk:
         """Read one document and check how it is served."""
         answer = fetch(address)
         if not answer.ok:
-            self.missing.add(address)
-            self.findings.append(Finding(address, answer.problem, "publish again (--recheck compares every file)"))
+            self.unread.add(address)
+            self.findings.append(Finding(address, answer.problem, REMEDIES.get(answer.status, PUBLISH_AGAIN)))
             return None
         self.findings += served(address, answer, _JSON_TYPES)
         self.findings += self._compared(address, answer.content)
-        try:
-            document = json.loads(answer.content)
-        except ValueError:
-            self.findings.append(Finding(address, "is not JSON"))
+        document = _document(answer.content)
+        if document is None:
+            self.unread.add(address)
+            self.findings.append(Finding(address, "is not a STAC document", PUBLISH_AGAIN))
             return None
         self.documents[address] = document
         self.on_progress(Progress("verify", len(self.documents), None, address))
-        return document if isinstance(document, dict) else None
+        return document
 
     def below(self, address: str, document: Mapping[str, Any] | None) -> list[str]:
         """The documents to visit next; the other links and the assets are noted."""
@@ -185,7 +191,7 @@ class _Walk:
 
     def reach_all(self, pool: ThreadPoolExecutor) -> None:
         """Reach every link and asset that was not read as a document."""
-        known = {*self.documents, *self.missing}
+        known = {*self.documents, *self.unread}
         others = [(address, source, "", False) for address, source in self.links.items() if address not in known]
         noted = [
             (address, source, kind, True)
@@ -246,6 +252,19 @@ def join(address: str, href: str) -> str:
     )
 
 
+def _document(content: bytes) -> Mapping[str, Any] | None:
+    """A document whose links and assets can be followed; None of anything else."""
+    try:
+        document = json.loads(content)
+        links, assets = document.get("links", []), document.get("assets", {})
+        hrefs = [link["href"] for link in links if isinstance(link["rel"], str)]
+        for asset in assets.values():
+            hrefs += [each["href"] for each in (asset, *asset.get("alternate", {}).values())]
+    except (ValueError, TypeError, AttributeError, LookupError):
+        return None
+    return document if all(isinstance(href, str) for href in hrefs) else None
+
+
 def _reached(task: tuple[str, str, str, bool]) -> list[Finding]:
     """What is wrong with a link or an asset: it is not there, or its store cannot be read in parts."""
     address, source, kind, is_asset = task
@@ -258,7 +277,7 @@ def _reached(task: tuple[str, str, str, bool]) -> list[Finding]:
     )
     if not answer.ok:
         what = "its asset" if is_asset else "its link"
-        return [Finding(source, f"{what} {address} {answer.problem}", "publish again")]
+        return [Finding(source, f"{what} {address} {answer.problem}", REMEDIES.get(answer.status, PUBLISH_AGAIN))]
     found = list(served(address, answer, ())) if is_asset else []
     if pointers and is_web(address) and answer.status != HTTPStatus.PARTIAL_CONTENT:
         found.append(Finding(address, "its host ignores Range", "serve the data from a host that honours it"))

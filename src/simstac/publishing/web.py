@@ -25,7 +25,7 @@ class Answer:
         status: The HTTP status; 0 if no server answered. A file that is there is 200.
         headers: The headers, by lower-case name; empty for a file.
         content: The body.
-        reason: Why there was no answer.
+        reason: Why there was no answer, or no file.
     """
 
     status: int
@@ -41,6 +41,8 @@ class Answer:
     @property
     def problem(self) -> str:
         """What is wrong, as a clause."""
+        if self.status == HTTPStatus.NOT_FOUND and self.reason:
+            return self.reason
         return f"answers {self.status}" if self.status else f"cannot be reached ({self.reason})"
 
 
@@ -78,5 +80,7 @@ def _fetch_file(address: str, one_byte: bool) -> Answer:
     try:
         with path.open("rb") as file:
             return Answer(200, content=file.read(1 if one_byte else -1))
+    except FileNotFoundError:
+        return Answer(HTTPStatus.NOT_FOUND, reason="is not there")
     except OSError as error:
-        return Answer(404 if isinstance(error, FileNotFoundError) else 0, reason=error.strerror or str(error))
+        return Answer(0, reason=error.strerror or str(error))
