@@ -119,7 +119,7 @@ def test_eight_publishers_converge(place: Place, tmp_path: Path) -> None:
     assert not any(publish(site, place.target, link(name)).changes for name, site in sites.items())
 
 
-@pytest.mark.parametrize(("kind", "count"), [("local", 2_100), ("s3", 2_100)])
+@pytest.mark.parametrize(("kind", "count"), [("local", 2_100), ("s3", 10_000)])
 def test_thousands_of_items(kind: str, count: int, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     """More than a page of a listing, more than may be deleted at once."""
     place = s3_place(request.getfixturevalue("s3")) if kind == "s3" else local_place(tmp_path / "www")
