@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import tracemalloc
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -261,6 +262,14 @@ def test_those_of_runs_in_a_bucket_are_addressed_there(study_folder: Path, s3: S
     assert shipped(study_folder) == []
     assert validate_tree(study_folder / "site").findings == ()
     assert build(file).documents == ()
+
+    other_results = (study_folder / "runs/i5/eplusout.sql").read_bytes()
+    s3.client().put_object(Bucket=bucket, Key="runs/i10/eplusout.sql", Body=other_results)
+    build(file)
+    file.write_text(file.read_text().replace(f"s3://{bucket}/runs/*", f"s3://{s3.make_bucket()}-gone/runs/*"))
+    (report,) = simstac.pipeline.expire(simstac.load_project(file), keep=1, older_than=timedelta())
+    assert isinstance(report.error, SourceError)
+    assert item(study_folder, "i10")["assets"]["eplusout.err"] == asset
 
 
 def test_a_bucket_serves_them_as_what_they_are(study_folder: Path, s3: SeaweedFS) -> None:

@@ -18,6 +18,7 @@ from simstac.pipeline.study import configured_study
 from simstac.stac.document import Documents
 from simstac.stac.files import ShippedFile
 from simstac.stac.outputs import Output, shipped_outputs, with_outputs
+from simstac.storage import is_address
 from simstac.studies import Run
 from simstac.studies.remote import RemotePath, name_fits
 
@@ -34,7 +35,7 @@ def with_raw_outputs(project: Project, collection: Collection, documents: Docume
     out with a warning.
 
     Raises:
-        SourceError: If the runs are no folders, or a file cannot be read.
+        SourceError: If the runs are no folders, a file cannot be read, or the bucket in which they lie cannot be.
     """
     source = collection.source
     if not isinstance(source, StudySource) or not source.outputs:
@@ -67,10 +68,12 @@ def refuse_runs_without_folder(source: StudySource, runs: Sequence[Run]) -> None
 
 
 def _runs_in_source(project: Project, source: StudySource) -> dict[str, Path | RemotePath]:
-    """The folders of the runs by name; none where the source is gone, which building would have refused."""
+    """The folders of the runs by name; none where a folder is gone, of which the site has what it has shipped."""
     try:
         study = configured_study(project, source)
     except SourceError:
+        if is_address(source.path):
+            raise
         return {}
     refuse_runs_without_folder(source, study.runs)
     return {run.name: run.path for run in study.runs if run.path is not None}
