@@ -29,7 +29,6 @@ CONCURRENCY = 32
 IN_FLIGHT = 64 << 20
 PARTS = 4
 PAUSES = (0.1, 0.3, 1.0, 3.0)
-TRIES = 5
 _MD5 = re.compile(r"[0-9a-f]{32}(-[0-9]+)?")
 
 

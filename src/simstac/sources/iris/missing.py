@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 from simstac.errors import SourceError
 
 NUMBERS = "fiu"
-EXACT_AS_FLOAT = 2**63
-"""What xarray's floats, which it decodes integers to, can give back."""
 
 
 @dataclass(frozen=True, slots=True)
