@@ -73,8 +73,9 @@ def stac_browser() -> Path:
     return built_browser()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """One browser a module; while it is there, an event loop runs in this thread, and no test can start another."""
     from playwright.sync_api import sync_playwright
 
     program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))

@@ -1,9 +1,6 @@
 """A dataset as Zarr keys and back: through the keys alone, every value returns."""
 
 import asyncio
-from collections.abc import Coroutine
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -21,12 +18,6 @@ WORDS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]
 DTYPES = st.sampled_from(["f4", "f8", "i2", "u1", "bool", "M8[s]"])
 
 
-def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """What a coroutine returns, whatever loop a browser test has left running in this thread."""
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, coroutine).result()
-
-
 def copied(source: object, keys: list[str]) -> MemoryStore:
     """A store that was filled by asking for keys."""
     store = MemoryStore()
@@ -37,7 +28,7 @@ def copied(source: object, keys: list[str]) -> MemoryStore:
             if content is not None:
                 await store.set(key, default_buffer_prototype().buffer.from_bytes(content))
 
-    run(fill())
+    asyncio.run(fill())
     return store
 
 
@@ -91,4 +82,4 @@ def test_shards_are_keys_and_their_chunks_are_not():
     store = MemoryStore()
     zarr.create_group(store).create_array("v", shape=(8,), chunks=(2,), shards=(4,), dtype="i4")[...] = np.arange(1, 9)
     source = stored_chunks(store)
-    assert [run(source.get(f"v/c/{index}")) is not None for index in range(3)] == [True, True, False]
+    assert [asyncio.run(source.get(f"v/c/{index}")) is not None for index in range(3)] == [True, True, False]
