@@ -25,7 +25,7 @@ POINTERS = {
 """What lies at the root of a store, one of them: it stands for the store where that is a folder."""
 WORKERS = 16
 PUBLISH_AGAIN = "publish again (--recheck compares every file)"
-REMEDIES = dict.fromkeys(
+REMEDIES: Mapping[int, str] = dict.fromkeys(
     (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN), "let everybody read it: simstac doctor says how"
 )
 """What can be done about an answer, where publishing again does not help."""
