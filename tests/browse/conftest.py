@@ -26,6 +26,7 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+POLL_MS, CALM_POLLS = 100, 6
 FOOTPRINT = (51, 153, 204)
 ARTIFACTS = Path(__file__).parents[2] / "test-artifacts"
 
@@ -37,6 +38,14 @@ class View:
     page: Page
     origin: str
     problems: list[str] = field(default_factory=list)
+    waiting: set[Any] = field(default_factory=set)
+
+    def settle(self) -> None:
+        """Wait until every request to our server has been answered for a while; tiles from elsewhere do not count."""
+        calm = 0
+        while calm < CALM_POLLS:
+            self.page.wait_for_timeout(POLL_MS)
+            calm = 0 if self.waiting else calm + 1
 
     @property
     def text(self) -> str:
@@ -98,7 +107,7 @@ def visit(chromium: Browser, stac_browser: Path) -> Callable[..., Any]:
             _listen(view, server)
             view.page.goto(f"{server.browser_url}#/{document}")
             view.page.get_by_role("heading", name=heading, exact=True).first.wait_for(timeout=60_000)
-            view.page.wait_for_load_state("networkidle")
+            view.settle()
             yield view
             context.close()
 
@@ -109,7 +118,13 @@ def _listen(view: View, server: SiteServer) -> None:
     def ours(url: str) -> bool:
         return url.startswith(server.url)
 
+    def settled(request: Any) -> None:
+        view.waiting.discard(request)
+
     page, problems = view.page, view.problems
+    page.on("request", lambda request: view.waiting.add(request) if ours(request.url) else None)
+    page.on("requestfinished", settled)
+    page.on("requestfailed", settled)
     page.on("pageerror", lambda error: problems.append(f"exception: {error}"))
     page.on("requestfailed", lambda r: problems.append(f"failed: {r.url} {r.failure}") if ours(r.url) else None)
     page.on("response", lambda r: problems.append(f"{r.status}: {r.url}") if ours(r.url) and r.status >= 400 else None)
