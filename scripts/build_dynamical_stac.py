@@ -15,7 +15,7 @@ from typing import Any
 
 import simstac
 from simstac.config.load import validated
-from simstac.sources.existing.registry import AWS_REGISTRY
+from simstac.config.sources import AWS_REGISTRY
 
 CACHE = Path.home() / ".cache" / "simstac" / "dynamical-stac"
 BROWSER = "https://radiantearth.github.io/stac-browser/#/external/"

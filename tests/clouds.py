@@ -29,8 +29,11 @@ from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 from urllib.request import Request, urlopen
 
+from tests.server_processes import end, free_ports
+
 AZURITE = "3.35.0"  # the last that runs on Node.js 18 and 20
 ACCOUNT = "devstoreaccount1"
+ROOT = str(Path(__file__).parents[1])
 START_SECONDS = 60.0
 UNREACHABLE = "127.0.0.1:9"
 EMAIL = "reader@example.iam.gserviceaccount.com"
@@ -71,7 +74,7 @@ def azurite(cache: Path) -> Iterator[Blobs]:
     """Azurite with its data in memory and an account of its own, on a free port."""
     key, program = base64.b64encode(uuid.uuid4().bytes * 4).decode(), _installed_azurite(cache)
     folder = Path(tempfile.mkdtemp(prefix="simstac-azurite-"))
-    port = _free_port()
+    (port,) = free_ports(1)
     options = ["--blobHost", "127.0.0.1", "--blobPort", str(port), "--inMemoryPersistence"]
     options += ["--silent", "--skipApiVersionCheck", "--disableTelemetry"]
     command = ["node", str(program), *options]
@@ -137,13 +140,13 @@ def google() -> Iterator[Buckets]:
 
     folder = Path(tempfile.mkdtemp(prefix="simstac-gcs-"))
     program = next((Path(wheel.__file__).parent / "vendor").rglob("fake-gcs-server-*"))
-    port, front = _free_port(), _free_port()
+    port, front = free_ports(2)
     host = f"127.0.0.1:{port}"
     command = [str(program), "-scheme", "http", "-backend", "memory", "-host", "127.0.0.1", "-port", str(port)]
     command += ["-public-host", host, "-external-url", f"http://{host}"]
-    translating = [sys.executable, __file__, host, str(front), str(folder / "seen")]
+    translating = [sys.executable, "-m", "tests.clouds", host, str(front), str(folder / "seen")]
     (folder / "seen").touch()
-    with _running(command, folder, port), _running(translating, folder, front):
+    with _running(command, folder, port), _running(translating, folder, front, PYTHONPATH=ROOT):
         yield Buckets(f"http://127.0.0.1:{front}", _service_account(folder), folder / "seen")
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -252,18 +255,7 @@ def _running(command: list[str], folder: Path, port: int, **environment: str) ->
                 time.sleep(0.05)
         yield
     finally:
-        process.terminate()
-        try:
-            process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as each:
-        each.bind(("127.0.0.1", 0))
-        return int(each.getsockname()[1])
+        end(process)
 
 
 if __name__ == "__main__":

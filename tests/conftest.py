@@ -23,6 +23,7 @@ from urllib.request import urlopen
 import pytest
 from hypothesis import settings
 from tests.scythe_engine.experiments import scythe  # noqa: F401  # a fixture, once for the session
+from tests.server_processes import end, free_ports
 
 REGION = "us-east-1"
 START_SECONDS = 60.0
@@ -240,12 +241,7 @@ def seaweedfs() -> Iterator[SeaweedFS]:
         _wait_until_ready(server, process, folder / "log")
         yield server
     finally:
-        process.terminate()
-        try:
-            process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        end(process)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -267,7 +263,7 @@ def _start_seaweedfs(folder: Path) -> tuple[SeaweedFS, subprocess.Popen[bytes]]:
     config = folder / "s3.json"
     config.write_text(json.dumps({"identities": identities}))
     (folder / "data").mkdir()
-    ports = _free_ports(10)
+    ports = free_ports(10)
     names = ("master.port", "volume.port", "filer.port", "s3.port", "admin.port")
     options = [f"-{name}={ports[2 * i]}" for i, name in enumerate(names)]
     options += [f"-{name}.grpc={ports[2 * i + 1]}" for i, name in enumerate(names)]
@@ -281,18 +277,6 @@ def _start_seaweedfs(folder: Path) -> tuple[SeaweedFS, subprocess.Popen[bytes]]:
         process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=folder)
     server = SeaweedFS(f"http://127.0.0.1:{ports[names.index('s3.port') * 2]}", *keys["admin"], *keys["reader"])
     return server, process
-
-
-def _free_ports(count: int) -> list[int]:
-    """Ports that were free a moment ago, all different."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
 
 
 def _wait_until_ready(server: SeaweedFS, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -11,6 +11,7 @@ from simstac.config.fields import BucketUrl, Model, WebUrl, bucket_address
 from simstac.stac.metadata import Overrides
 from simstac.storage import is_address
 
+AWS_REGISTRY = "https://api.github.com/repos/awslabs/open-data-registry/contents/datasets"
 STUDY = "study"
 OTHER_ENGINES = frozenset({"cf", "eplaunch", "icechunk", "iris", "scythe"})
 """Engines that are read by a source of their own; every other engine reads the runs of a study."""
@@ -119,7 +120,7 @@ class CfSource(_Source):
 class Registry(Model):
     """The Registry of Open Data on AWS, or YAML files of its form; the buckets that they name are looked into."""
 
-    at: str = "https://api.github.com/repos/awslabs/open-data-registry/contents/datasets"
+    at: str = AWS_REGISTRY
     """Folder of YAML files, URL of one YAML file, or URL of a folder of the GitHub API, which gets ``GITHUB_TOKEN``."""
     name: str = "*"
     """Which files, as a glob of their names: ``dynamical-*``."""

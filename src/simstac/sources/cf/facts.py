@@ -137,13 +137,7 @@ def file_header(
 def file_facts(
     opened: OpenFile, file: SourceFile, along: tuple[str, ...], known: MutableMapping[str, VariableFacts]
 ) -> FileFacts:
-    """What is known of a file before its data are read.
-
-    Args:
-        opened: The file.
-        file: The same file.
-        along: The axes along which files are appended, where somebody says so.
-        known: Facts that other files share with it, so that thousands of files take little memory.
+    """What is known of a file before its data are read; takes what `file_header` takes.
 
     Raises:
         SourceError: If a coordinate cannot be read, has a label twice, or names no calendar and may mean several.

@@ -20,7 +20,6 @@ import yaml
 from simstac.errors import SourceError
 from simstac.sources.existing.prose import licence, linked, prose
 
-AWS_REGISTRY = "https://api.github.com/repos/awslabs/open-data-registry/contents/datasets"
 TOKENS = ("GITHUB_TOKEN", "GH_TOKEN")
 SUFFIXES = (".yaml", ".yml")
 FULL_LISTING = 1_000
