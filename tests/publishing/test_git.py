@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -164,6 +165,38 @@ def test_commits_of_the_user_are_kept(site: Path, tmp_path: Path) -> None:
     assert log == ["Publish study", "my work", "begin"]
 
 
+def test_a_commit_that_the_user_makes_meanwhile_is_kept(site: Path, tmp_path: Path) -> None:
+    place = git_place(tmp_path / "git", push=True)
+    clone = place.target.clone
+    changes = plan(read_site(site), place.target, link("study"))
+    (clone / "README.md").write_text("mine, newer\n")
+    git(clone, "commit", "-qam", "my work")
+    with pytest.raises(ConflictError, match="somebody else committed to main meanwhile"):
+        apply(changes, place.target)
+    assert (clone / "README.md").read_text() == "mine, newer\n"
+    publish(site, place.target, link("study"))
+    log = git(tmp_path / "git" / "origin.git", "log", "--format=%s", "main").splitlines()
+    assert log == ["Publish study", "my work", "begin"]
+
+
+def test_worktrees_of_one_repository_do_not_take_each_others_commits(target: GitTarget, tmp_path: Path) -> None:
+    sites, trees = {}, {}
+    for name in ("a", "b", "c", "d"):
+        sites[name] = write_site(tmp_path / name, {name: RUNS})
+        trees[name] = replace(target, clone=tmp_path / f"tree-{name}")
+        git(target.clone, "worktree", "add", "-q", "-b", name, str(trees[name].clone))
+    for round_ in range(2):
+        for name, each in sites.items():
+            write_site(each, {name: RUNS | {"run-0": f"new {round_}"}})
+        with ThreadPoolExecutor(4) as pool:
+            for each in [pool.submit(publish, sites[name], trees[name], link(name)) for name in sites]:
+                each.result()
+        for name, tree in trees.items():
+            names = git(tree.clone, "ls-tree", "--name-only", name, "stac/").splitlines()
+            assert f"stac/{name}" in names
+            assert not {f"stac/{other}" for other in set(sites) - {name}} & set(names)
+
+
 def test_diverged_and_detached(site: Path, tmp_path: Path) -> None:
     place, other = (git_place(tmp_path / "git", push=True) for _ in range(2))
     git(other.target.clone, "commit", "-q", "--allow-empty", "-m", "theirs")
@@ -185,7 +218,7 @@ def test_a_refused_push_leaves_no_commit(site: Path, tmp_path: Path) -> None:
     with pytest.raises(PublishError, match=r"git push failed \(.*pre-receive hook declined.*\)"):
         publish(site, place.target, link("study"))
     assert state(place.target.clone) == before
-    assert git(place.target.clone, "for-each-ref", "refs/simstac") == ""
+    assert git(place.target.clone, "for-each-ref", "refs/worktree") == ""
 
 
 def test_a_secret_in_the_remote_is_not_shown(site: Path, tmp_path: Path) -> None:

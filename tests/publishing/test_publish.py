@@ -188,4 +188,4 @@ def test_git_commits_once_and_says_what(tmp_path: Path) -> None:
     assert git(clone, "log", "-1", "--format=%s%n%b") == "Publish study\nstudy: 7 added\ncatalog.json: 1 added"
     publish(site, place.target, link("study"))
     assert git(clone, "rev-list", "--count", "HEAD") == "2"
-    assert git(clone, "for-each-ref", "refs/simstac") == ""
+    assert git(clone, "for-each-ref", "refs/worktree") == ""

@@ -16,7 +16,7 @@ from typing import IO
 
 from simstac.errors import PublishError
 
-_REF = "refs/simstac/publish"
+_REF = "refs/worktree/simstac/publish"
 _INDEX = "simstac-index"
 _MOVE = "simstac-move"
 _QUIET = ("-c", "core.hooksPath=/dev/null", "-c", "gc.auto=0", "-c", "maintenance.auto=false")

@@ -109,7 +109,7 @@ class GitTarget:
             if elsewhere:
                 raise PublishError(elsewhere, f"has the branch {branch} checked out", "check out another one there")
             local = clone.tip(f"refs/heads/{branch}")
-            if not self.push and local != changes.base:
+            if local != changes.base and not (self.push and (not local or clone.is_ancestor(local, changes.base))):
                 raise self._conflict(branch)
             new = changes.base
             if changes:
