@@ -81,7 +81,7 @@ def configuration_page(schema: Mapping[str, Any]) -> str:
     example = (ROOT / "configs" / "buildings.yaml").read_text("utf-8").rstrip()
     blocks = [
         f"# Configuration\n\n{NOTE}\n\n```yaml\n{example}\n```",
-        "`${VAR}` in a value stands for the environment variable.",
+        "`${VAR}` in a value stands for the environment variable, `~` at the beginning of a path for the home folder.",
     ]
     for name, part in parts:
         if part.get("type") == "object":

@@ -49,6 +49,24 @@ def test_the_configuration_of_the_readme_is_understood(write):
     assert metadata.providers[0].name == "Example Lab"
 
 
+def test_paths_may_begin_at_home(write, monkeypatch):
+    monkeypatch.setenv("HOME", "/users/ada")
+    text = GOOD.replace("runs/*", "~/runs/*").replace("runs/params.csv", "~/params.csv")
+    text = (
+        text.replace("../pages", "~/pages").replace("/srv/www/stac", "~/www").replace("store: {}", "store: {url: ~/a}")
+    )
+    project = load_project(write(text))
+    source, store = project.collections[0].source, project.collections[0].store
+    assert (source.path, source.parameters, store.url) == ("/users/ada/runs/*", "/users/ada/params.csv", "/users/ada/a")
+    assert [str(target.clone) for target in project.targets[1:2]] == ["/users/ada/pages"]
+    assert [str(target.path) for target in project.targets[2:]] == ["/users/ada/www"]
+
+
+def test_the_home_of_nobody_is_an_error(write):
+    with pytest.raises(ConfigError, match="~nobody-here/x begins with a user whom this machine does not know"):
+        load_project(write(GOOD.replace("/srv/www/stac", "~nobody-here/x")))
+
+
 @pytest.mark.parametrize(
     ("good", "bad", "line", "problem", "remedy"),
     [

@@ -227,12 +227,20 @@ def test_a_script_that_every_process_would_begin_again_is_told_so(tmp_path):
     command = [sys.executable, str(tmp_path / "build.py")]
     done = subprocess.run(command, timeout=100, check=False, capture_output=True, text=True)
     assert done.returncode == 1
-    assert "jobs: the processes do not start; in a script, call simstac below: if __name__" in done.stderr
+    assert (
+        "jobs: the new processes ended at once; see above what they said; is there memory for 2? in a script"
+        in done.stderr
+    )
 
 
-def test_no_processes_no_dask_and_no_scheduler_are_one_line_errors(monkeypatch):
+def test_no_processes_no_dask_no_scheduler_and_jobs_for_one_are_one_line_errors(monkeypatch):
     with pytest.raises(ConfigError, match="jobs: is 0; give the number of processes"):
         Parallel(0)
+    with pytest.raises(
+        ConfigError, match=r"jobs: is of no use with the Dask scheduler tcp://10\.0\.0\.5:8786; leave one"
+    ):
+        Parallel(4, "tcp://10.0.0.5:8786")
+    assert Parallel(4, "local")
     monkeypatch.setattr("simstac.write.workers.CONNECT_SECONDS", 1)
     begun = time.monotonic()
     nobody = hired(Parallel(dask="tcp://127.0.0.1:9"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -68,6 +70,16 @@ def _folder_of_a_clone(path: str) -> str:
     return "/".join(parts)
 
 
+def _from_home(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"{path} begins with a user whom this machine does not know") from error
+
+
+type HomePath = Annotated[Path, AfterValidator(_from_home)]
+type PathOrUrl = Annotated[str, AfterValidator(os.path.expanduser)]
+"""A path, from the user's home where it begins with ``~``, or an address."""
 type WebUrl = Annotated[str, AfterValidator(_web_address)]
 type BucketUrl = Annotated[str, AfterValidator(bucket_address)]
 type BucketPrefix = Annotated[str, AfterValidator(_bucket_prefix)]

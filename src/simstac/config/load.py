@@ -31,7 +31,7 @@ _SECRET = re.compile(r"secret|password|token|access_key|credential", re.IGNORECA
 def load_project(path: str | os.PathLike[str]) -> Project:
     """The project that a YAML file describes; relative paths in it start from the file's folder.
 
-    ``${VAR}`` in a value stands for the environment variable.
+    ``${VAR}`` in a value stands for the environment variable, ``~`` at the beginning of a path for the home folder.
 
     Raises:
         ConfigError: If the file cannot be read, is not YAML, or says something that a project does not have;

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from simstac.config.fields import BucketPrefix, ClonePrefix, Model, WebUrl, bucket_address
+from simstac.config.fields import BucketPrefix, ClonePrefix, HomePath, Model, PathOrUrl, WebUrl, bucket_address
 from simstac.config.sources import IcechunkSource, ScytheSource, Source
 from simstac.stac.metadata import About, CatalogMetadata, Metadata, Overrides
 
@@ -15,7 +15,7 @@ from simstac.stac.metadata import About, CatalogMetadata, Metadata, Overrides
 class Store(Model):
     """Where the Icechunk store of a collection is written."""
 
-    url: str | None = None
+    url: PathOrUrl | None = None
     """``s3://bucket/prefix`` or a folder; by default ``<site>/data/<collection>.icechunk``."""
     endpoint_url: WebUrl | None = None
     """Endpoint of an S3-compatible service; leave out for Amazon S3."""
@@ -92,7 +92,7 @@ class Catalog(CatalogMetadata):
 
     public_url: WebUrl | None = None
     """Where the site will be read; leave out while it is local."""
-    site: Path = Path("site")
+    site: HomePath = Path("site")
     """Folder that the site is built in, relative to the configuration's folder."""
 
 
@@ -116,7 +116,7 @@ class GitTarget(Model):
     """A folder in a clone, as GitHub Pages serves it."""
 
     type: Literal["git"]
-    clone: Path
+    clone: HomePath
     """The clone, relative to the configuration's folder."""
     prefix: ClonePrefix = ""
     """Folder in the clone that the catalog is published to; its top folder where left out."""
@@ -128,7 +128,7 @@ class LocalTarget(Model):
     """A folder on this machine."""
 
     type: Literal["local"]
-    path: Path
+    path: HomePath
     """The folder, relative to the configuration's folder."""
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
-from simstac.config.fields import BucketUrl, Model, WebUrl, bucket_address
+from simstac.config.fields import BucketUrl, Model, PathOrUrl, WebUrl, bucket_address
 from simstac.stac.metadata import Overrides
 from simstac.storage import is_address
 
@@ -61,9 +61,9 @@ class StudySource(_Source):
 
     engine: str = "energyplus"
     """Name of an xarray engine that reads one run."""
-    path: str
+    path: PathOrUrl
     """Folder or glob of the runs, relative to the configuration's folder."""
-    parameters: str | None = None
+    parameters: PathOrUrl | None = None
     """Table of the runs' parameters (CSV or Parquet), its first column the run names."""
     by_content: bool = True
     """Whether changed runs are known by the bytes of their files, else by sizes and times, which costs no reading;
@@ -87,7 +87,7 @@ class CfSource(_Source):
     """Files that follow the CF conventions, combined into one dataset."""
 
     engine: Literal["cf"]
-    path: str | Annotated[tuple[str, ...], Field(min_length=1)]
+    path: PathOrUrl | Annotated[tuple[PathOrUrl, ...], Field(min_length=1)]
     """File, folder or glob, relative to the configuration's folder or in a bucket (``s3://``), or several of them."""
     along: str | tuple[str, ...] = ()
     """Dimension or scalar coordinate along which files are appended, or several; found from the coordinates."""
@@ -120,7 +120,7 @@ class CfSource(_Source):
 class Registry(Model):
     """The Registry of Open Data on AWS, or YAML files of its form; the buckets that they name are looked into."""
 
-    at: str = AWS_REGISTRY
+    at: PathOrUrl = AWS_REGISTRY
     """Folder of YAML files, URL of one YAML file, or URL of a folder of the GitHub API, which gets ``GITHUB_TOKEN``."""
     name: str = "*"
     """Which files, as a glob of their names: ``dynamical-*``."""
@@ -143,9 +143,9 @@ class IcechunkSource(_Source):
     """Icechunk and Zarr stores that others wrote, described where they are; nothing is copied."""
 
     engine: Literal["icechunk"]
-    stores: tuple[str, ...] = ()
+    stores: tuple[PathOrUrl, ...] = ()
     """Addresses of stores: ``s3://bucket/prefix``, ``https://…`` or folders."""
-    under: str | tuple[str, ...] = ()
+    under: PathOrUrl | tuple[PathOrUrl, ...] = ()
     """Prefixes ``s3://bucket/prefix`` or folders whose stores are found by listing."""
     registry: Registry | None = None
     """A registry of buckets whose stores are found by listing."""
@@ -181,7 +181,7 @@ class IrisSource(_Source):
     """Files of any format that Iris loads, written losslessly: cubes on different axes become groups."""
 
     engine: Literal["iris"]
-    path: str | Annotated[tuple[str, ...], Field(min_length=1)]
+    path: PathOrUrl | Annotated[tuple[PathOrUrl, ...], Field(min_length=1)]
     """File or glob, or several of them, relative to the configuration's folder."""
     names: tuple[str, ...] = ()
     """The cubes to take, by standard name, long name, variable name or STASH code; all where left out."""
@@ -206,7 +206,7 @@ class ScytheSource(_Source):
     """A Scythe experiment: all its versions and runs, or those of one version, or one run."""
 
     engine: Literal["scythe"]
-    path: str
+    path: PathOrUrl
     """The experiment, such as ``s3://bucket/scythe/office_box``, one of its versions or runs, or a copy in a folder."""
 
     @model_validator(mode="after")
@@ -224,7 +224,7 @@ class EPLaunchSource(_Source):
     """Folders that EP-Launch works in; what it remembers of a run are the run's parameters."""
 
     engine: Literal["eplaunch"]
-    path: str
+    path: PathOrUrl
     """Folder with an ``.eplaunch`` in it or anywhere below it, relative to the configuration's folder."""
 
     @model_validator(mode="after")

@@ -33,7 +33,8 @@ class Parallel:
         dask: The address of a Dask scheduler, or ``local`` for a cluster of ``jobs`` processes here.
 
     Raises:
-        ConfigError: If there are no jobs, or a script that new processes import begins to build in each of them again.
+        ConfigError: If there are no jobs, or a running cluster is given a number of them, or a script that new
+            processes import begins to build in each of them again.
     """
 
     jobs: int | None = None
@@ -43,6 +44,9 @@ class Parallel:
         """Refuse what cannot be."""
         if self.jobs is not None and self.jobs < 1:
             raise ConfigError("jobs", f"is {self.jobs}", "give the number of processes, 1 or more")
+        if self.jobs is not None and self.dask not in (None, LOCAL):
+            remedy = "leave one of them out: a cluster that runs already has the workers that it has"
+            raise ConfigError("jobs", f"is of no use with the Dask scheduler {self.dask}", remedy)
         if self and getattr(multiprocessing.current_process(), "_inheriting", False):
             raise ConfigError("jobs", "a new process imports the script and would build again", GUARD)
 
@@ -168,7 +172,8 @@ class Processes:
         try:
             wait(self._started, return_when=FIRST_COMPLETED).done.pop().result()
         except BrokenProcessPool as error:
-            raise ConfigError("jobs", "the processes do not start", GUARD) from error
+            remedy = f"see above what they said; is there memory for {self._jobs}? {GUARD}"
+            raise ConfigError("jobs", "the new processes ended at once", remedy) from error
 
 
 @dataclass(frozen=True, slots=True)
