@@ -131,6 +131,20 @@ def test_what_may_mean_another_one_is_an_error_that_names_variable_and_key(tmp_p
     assert build(tmp_path, way, calendar="standard").errors == ()
 
 
+@pytest.mark.parametrize("way", ["copied", "virtual", "iris"])
+def test_months_show_in_the_bounds_of_times_in_their_middle(tmp_path: Path, way: str) -> None:
+    import netCDF4
+
+    edges = np.cumsum([0, *[31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] * 3])
+    write_unnamed(tmp_path / "a.nc", ((edges[1:] + edges[:-1]) / 2).tolist(), since="2003-01-01")
+    with netCDF4.Dataset(tmp_path / "a.nc", "a") as file:
+        file["time_bnds"][:] = np.stack([edges[:-1], edges[1:]], axis=1)
+    (error,) = build(tmp_path, way).errors
+    assert str(error).endswith("in noleap and not in standard; set metadata: {calendar: noleap}, or standard")
+    assert build(tmp_path, way, calendar="noleap").errors == ()
+    assert dates(tmp_path)[-1] == "2005-12-16"
+
+
 def test_whole_standard_months_and_years_are_not_in_doubt(tmp_path: Path) -> None:
     months = np.arange("2001-01", "2006-01", dtype="datetime64[M]").astype("datetime64[D]").astype(int)
     for number, days in enumerate((months - months[0], np.arange(365), np.arange(7.0, 700, 7))):

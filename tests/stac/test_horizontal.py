@@ -46,6 +46,17 @@ def test_bounds_are_the_cell_edges():
     assert find_horizontal(dataset, Overrides()).bbox == (0, 0, 5, 1.25)
 
 
+@pytest.mark.parametrize(("longitudes", "latitudes"), [(1, -1), (-1, 1)])
+@pytest.mark.parametrize(("lower", "upper"), [(-0.5, 0.5), (0.5, -0.5)])
+def test_bounds_in_either_order_are_edges_of_an_axis_in_either_direction(longitudes, latitudes, lower, upper):
+    dataset = grid([10.5, 11.5][::longitudes], [49.5, 50.5][::latitudes])
+    for name in ("lon", "lat"):
+        centres = dataset[name].values
+        dataset[f"{name}_bnds"] = ((name, "bnds"), np.stack([centres + lower, centres + upper], axis=1))
+        dataset[name].attrs["bounds"] = f"{name}_bnds"
+    assert find_horizontal(dataset, Overrides()).bbox == (10, 49, 12, 51)
+
+
 def test_bounds_on_another_turn_of_the_circle():
     dataset = grid([-10.0, -9.0]).assign({"lon_bnds": (("lon", "bnds"), [[349.5, 350.5], [350.5, 351.5]])})
     dataset["lon"].attrs["bounds"] = "lon_bnds"

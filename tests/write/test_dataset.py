@@ -64,6 +64,13 @@ def test_the_same_data_make_no_commit(tmp_path):
     assert (second.snapshot_id, second.tag, second.fingerprint) == (first.snapshot_id, "1.0", first.fingerprint)
 
 
+def test_a_single_number_may_change(tmp_path):
+    for value in (1.5, np.nan, 2.5):
+        stored = write(xr.Dataset({"height": value}), str(tmp_path / "store"), LocalPath())
+        assert stored.changed
+        np.testing.assert_equal(open_stored(stored)["height"].item(), value)
+
+
 def test_a_longer_dataset_appends(tmp_path):
     href = str(tmp_path / "store")
     first = write(gridded(4), href, LocalPath(), chunks={"time": 2})

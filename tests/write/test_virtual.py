@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -281,6 +282,38 @@ def test_disagreement_with_a_file_that_is_known_names_both(tmp_path: Path) -> No
     write_steps(tmp_path / "3.nc", [9.0])
     with pytest.raises(SourceError, match=r"/3\.nc: begins at 2000-01-10, but .*/2\.nc ends at 2000-01-03: a gap of 6"):
         refer(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("other", "what"),
+    [
+        ({"grid": 0.5}, "another grid than"),
+        ({"units": "degC"}, "tas with units degC, where"),
+        ({"attrs": {"scale_factor": 0.5}}, "tas with the packing int16 scale_factor=0.5 add_offset=273.15, where"),
+    ],
+)
+def test_a_first_file_that_changed_says_nothing_of_the_others(tmp_path: Path, other: dict[str, Any], what: str) -> None:
+    packed = {"scale_factor": 0.01, "add_offset": 273.15}
+    for number in range(3):
+        write_steps(tmp_path / f"{number}.nc", [number], seed=number, dtype="i2", attrs=packed)
+    before = refer(tmp_path)
+    changed = other | {"attrs": packed | other.get("attrs", {})}
+    write_steps(tmp_path / "0.nc", [0], dtype="i2", **changed)
+    with pytest.raises(SourceError, match=rf"0\.nc: has {re.escape(what)} .*1\.nc"):
+        refer(tmp_path)
+    write_steps(tmp_path / "0.nc", [0], seed=7, dtype="i2", attrs=packed)
+    assert refer(tmp_path).snapshot_id != before.snapshot_id
+    assert_same_bits(read(refer(tmp_path)), tree(tmp_path))
+
+
+def test_bounds_of_times_are_in_their_calendar_though_they_name_their_unit_alone(tmp_path: Path) -> None:
+    write_steps(tmp_path / "a.nc", [58.0, 59.0], calendar="noleap")
+    with netCDF4.Dataset(tmp_path / "a.nc", "a") as file:
+        file["time_bnds"].units = "days since 2000-01-01"
+    told: list[str] = []
+    bounds = read(refer(tmp_path, on_note=told.append)).time_bnds.values
+    assert [str(each)[:10] for each in bounds[1]] == ["2000-03-01", "2000-03-02"]
+    assert told == []
 
 
 def test_grids_may_differ_in_the_last_place_and_steps_have_to_grow(tmp_path: Path) -> None:

@@ -224,7 +224,7 @@ def _axis(coordinate: xr.DataArray, axis: str, system: int | str, unit: str) -> 
 
 
 def _edges(dataset: xr.Dataset, coordinate: xr.DataArray, *, period: float | None = None) -> Array:
-    """The cell edges of a 1-D coordinate: its bounds where it has them, else half-way between its values.
+    """The cell edges of a 1-D coordinate, in its order: its bounds where it has them, else half-way between its values.
 
     Raises:
         MetadataError: If its values are not finite or not monotonic, or lie outside of its bounds.
@@ -248,7 +248,8 @@ def _edges(dataset: xr.Dataset, coordinate: xr.DataArray, *, period: float | Non
     slack = np.abs(steps).max(initial=0.0) * 1e-3
     if (turned < pairs.min(axis=1) - slack).any() or (turned > pairs.max(axis=1) + slack).any():
         raise MetadataError(name, f"lies outside of its bounds {bounds.name}", SAY_WHERE)
-    return np.append(pairs[:, 0], pairs[-1, 1])
+    lower, upper = pairs.min(axis=1), pairs.max(axis=1)
+    return np.append(lower, upper[-1]) if turned[-1] >= turned[0] else np.append(upper, lower[-1])
 
 
 def _refuse_without_values(name: str, values: Array) -> None:

@@ -158,6 +158,7 @@ def same_values(one: NDArray[Any], other: NDArray[Any]) -> bool:
         return False
     if one.dtype.kind != "f":
         return bool(np.array_equal(one, other))
+    one, other = np.atleast_1d(one), np.atleast_1d(other)
     ours, theirs = (np.ascontiguousarray(each).view(f"u{each.dtype.itemsize}") for each in (one, other))
     different = ours != theirs
     return not different.any() or bool((np.isnan(one[different]) & np.isnan(other[different])).all())

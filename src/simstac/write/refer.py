@@ -128,17 +128,19 @@ def _combined(
 def _grown(files: Sequence[PlacedFile], kept: Kept | None, options: CfOptions, indexed: Index) -> References | None:
     """The dataset with new and changed files alone indexed; None if those that are as they were do not stay there.
 
-    The first file that the store refers to is indexed too: it says how all are structured.
+    The first of these that the store refers to is indexed too: it says how all are structured, and the others are
+    compared with it.
     """
     if kept is None or kept.reading != repr(options):
         return None
     before = dict(zip(kept.urls, kept.versions, strict=True))
-    model = next((url for url, reason in zip(kept.urls, kept.copied, strict=True) if not reason), "")
-    first = next((file for file in files if file.url == model), None)
-    same = {file.url for file in files if file is not first and before.get(file.url) == file.version}
-    if first is None or not same:
+    known = {file.url: file for file in files if before.get(file.url) == file.version}
+    referred = (url for url, reason in zip(kept.urls, kept.copied, strict=True) if not reason and url in known)
+    model = next(referred, "")
+    same = known.keys() - {model}
+    if not model or not same:
         return None
-    fresh = [first, *(file for file in files if file is not first and file.url not in same)]
+    fresh = [known[model], *(file for file in files if file.url not in known)]
     starts = dict(zip(kept.urls, accumulate(kept.lengths, initial=0), strict=False))
     references = _combined(fresh, kept.only(same), files, options, indexed)
     stay = all(

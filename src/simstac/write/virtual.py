@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from simstac.errors import StorageError
 from simstac.progress import OnProgress, Progress, silent
 from simstac.sources.attributes import json_attrs
+from simstac.sources.cf.decode import holds
 from simstac.sources.cf.options import CfOptions
 from simstac.sources.virtual.filters import UnfitError
 from simstac.sources.virtual.read import stored_values
@@ -281,9 +282,10 @@ def _attrs(array: ReferencedArray) -> dict[str, Any]:
     """The attributes of an array as xarray decodes them in Zarr; in another form alone where that needs one."""
     from xarray.backends.zarr import FillValueCoder  # noqa: PLC0415  # as above
 
-    attrs = json_attrs(array.attrs)
-    if "_FillValue" in array.attrs:
-        attrs["_FillValue"] = FillValueCoder.encode(array.attrs["_FillValue"], array.dtype)
+    attrs, fill = json_attrs(array.attrs), array.attrs.get("_FillValue")
+    attrs.pop("_FillValue", None)
+    if fill is not None and holds(array.dtype, fill):
+        attrs["_FillValue"] = FillValueCoder.encode(fill, array.dtype)
     return attrs
 
 

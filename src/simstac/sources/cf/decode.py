@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 
 from simstac.errors import SourceError
 from simstac.sources.attributes import json_attrs
-from simstac.sources.cf.times import EPOCH, calendar_of, is_time_unit, microseconds
+from simstac.sources.cf.times import EPOCH, MISSING, calendar_of, is_time_unit, microseconds
 
 if TYPE_CHECKING:
     import xarray as xr
 
 PACKED = ("scale_factor", "add_offset", "_Unsigned")
 MASKS = ("_FillValue", "missing_value")
+VALID = ("valid_min", "valid_max", "valid_range")
+"""Attributes that are in packed units where they are of the packed type."""
 OURS = frozenset(
     {
         *PACKED,
@@ -87,7 +89,7 @@ def decoded(name: str, raw: xr.Variable, inherited: Mapping[str, Any], where: st
     Raises:
         SourceError: If it is of a type that no store keeps, or its times say no date.
     """
-    said = said_of_time(raw, inherited)
+    said = said_of_time(raw.attrs, inherited)
     if raw.dtype.kind in "fiu" and is_time_unit(said.get("units")):
         return _time(raw, {**said, "calendar": said.get("calendar") or calendar}, where)
     if raw.dtype.kind in "SUOT":
@@ -97,9 +99,9 @@ def decoded(name: str, raw: xr.Variable, inherited: Mapping[str, Any], where: st
     return _number(name, raw)
 
 
-def said_of_time(raw: xr.Variable, inherited: Mapping[str, Any]) -> dict[str, Any]:
+def said_of_time(attrs: Mapping[str, Any], inherited: Mapping[str, Any]) -> dict[str, Any]:
     """The attributes of a variable, with unit and calendar of that whose bounds it is."""
-    return {**{key: inherited[key] for key in ("units", "calendar") if key in inherited}, **raw.attrs}
+    return {**{key: inherited[key] for key in ("units", "calendar") if key in inherited}, **attrs}
 
 
 def owners_of_bounds(attrs: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
@@ -113,12 +115,20 @@ def owners_of_bounds(attrs: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[st
 
 
 def masks_of(raw: xr.Variable) -> tuple[Any, ...]:
-    """The values that stand for missing ones."""
-    found: list[Any] = []
+    """The numbers that stand for missing ones, each once; those that its type cannot hold mark nothing."""
+    found: dict[Any, None] = {}
     for key in MASKS:
-        if key in raw.attrs:
-            found += np.atleast_1d(np.asarray(raw.attrs[key])).tolist()
-    return tuple(found)
+        found |= dict.fromkeys(np.atleast_1d(np.asarray(raw.attrs.get(key, ()))).tolist())
+    return tuple(each for each in found if holds(raw.dtype, each))
+
+
+def holds(dtype: np.dtype[Any], value: Any) -> bool:
+    """Whether a value is a number that an array of this type may have."""
+    number = value.item() if isinstance(value, np.generic) else value
+    if not isinstance(number, int | float) or dtype.kind not in "iu":
+        return isinstance(number, int | float)
+    limits = np.iinfo(dtype)
+    return limits.min <= number <= limits.max and number == int(number)
 
 
 def mask_floats(values: NDArray[Any], masks: tuple[Any, ...]) -> NDArray[Any]:
@@ -145,9 +155,9 @@ def _time(raw: xr.Variable, said: Mapping[str, Any], where: str) -> Decoded:
 
     def read(slab: Slab) -> NDArray[Any]:
         values = np.asarray(plain[slab].values)
-        times = microseconds(values, units, calendar, where)
-        times[np.isin(values, missing)] = np.iinfo(np.int64).min
-        return times
+        if missing:
+            values = np.where(np.isin(values, missing), MISSING, values.astype(np.int64))
+        return microseconds(values, units, calendar, where)
 
     attrs = {**_attrs(raw), "units": EPOCH, "calendar": calendar}
     return Decoded(_dims(raw), raw.shape, np.dtype(np.int64), attrs, "", _chunks(raw), read)
@@ -176,14 +186,17 @@ def _number(name: str, raw: xr.Variable) -> Decoded:
         said = {key: np.asarray(raw.attrs[key]).tolist() for key in (*PACKED, *MASKS) if key in raw.attrs}
         packing = f"{raw.dtype.name} " + " ".join(f"{key}={value}" for key, value in said.items())
         variable, masks = decode_cf_variable(name, raw, decode_times=False, decode_timedelta=False), ()
+        for key in VALID:
+            if key in raw.attrs and np.asarray(raw.attrs[key]).dtype == raw.dtype:
+                attrs.pop(key, None)
     else:
         bare = raw.copy(deep=False)
         bare.attrs = {key: value for key, value in raw.attrs.items() if key not in MASKS}
         variable = decode_cf_variable(name, bare, decode_times=False, decode_timedelta=False)
     dtype = variable.dtype.newbyteorder("=")
     if dtype.kind in "iu" and masks:
-        attrs["_FillValue"] = masks[0]
-        attrs |= {"missing_value": masks[-1]} if masks[-1] != masks[0] else {}
+        attrs["_FillValue"], *others = masks
+        attrs |= {"missing_value": others[0] if len(others) == 1 else others} if others else {}
 
     def read(slab: Slab) -> NDArray[Any]:
         values = np.array(variable[slab].values, dtype=dtype)

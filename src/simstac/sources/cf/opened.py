@@ -65,7 +65,7 @@ class OpenFile:
             )
             for name in names
         }
-        said = {name: said_of_time(self._dataset.variables[name], owners.get(name, {})) for name in names}
+        said = {name: said_of_time(self._dataset.variables[name].attrs, owners.get(name, {})) for name in names}
         self.assumed: Mapping[str, str] = {
             name: str(attrs["units"])
             for name, attrs in said.items()
@@ -130,7 +130,7 @@ def read_errors(where: str) -> Iterator[None]:
         yield
     except SourceError:
         raise
-    except (OSError, RuntimeError, ValueError, KeyError, EOFError, zlib.error) as error:
+    except (OSError, RuntimeError, ValueError, TypeError, KeyError, EOFError, zlib.error) as error:
         reason = str(error).strip().splitlines()
         problem = f"cannot be read: {reason[0] if reason else type(error).__name__}"
         raise SourceError(where, problem, "it may be damaged, or still being written") from error

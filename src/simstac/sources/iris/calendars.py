@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from simstac.sources.cf.calendars import STANDARD, note_of, refuse_doubtful
+from simstac.sources.cf.calendars import STANDARD, is_checked, note_of, refuse_doubtful
 from simstac.sources.cf.times import calendar_of, microseconds, origin
 
 if TYPE_CHECKING:
@@ -35,7 +35,9 @@ def naming(calendar: str) -> Callable[[Cube, Any, str], None]:
             if calendar:
                 coord.units = type(coord.units)(coord.units.origin, calendar=calendar_of(calendar))
                 continue
-            refuse_doubtful(microseconds(coord.points, units, STANDARD, where), units, where)
+            for values in (coord.points, coord.bounds):
+                if values is not None and is_checked(values.shape):
+                    refuse_doubtful(microseconds(values, units, STANDARD, where), units, where)
             warnings.warn(note_of(str(coord.var_name)), stacklevel=2)
 
     return name_calendars

@@ -64,6 +64,16 @@ def headed(files: Sequence[IndexedFile], along: tuple[str, ...]) -> list[Headed]
     return found
 
 
+def undecoded(variable: Variable) -> xr.Variable:
+    """The variable as its file has it; a large one with a single value in place of all, which takes no memory."""
+    import xarray as xr  # noqa: PLC0415  # 1.8 s that --help need not pay
+
+    values = variable.values
+    if values is None:
+        values = np.broadcast_to(np.zeros((), variable.dtype), variable.shape)
+    return xr.Variable(variable.dims, values, dict(variable.attrs))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Opened:
     """A file whose coordinates are known, as `file_header` wants one."""
@@ -86,18 +96,8 @@ def _decoded(indexed: IndexedFile, where: str, first: Headed | None) -> dict[str
         if first is not None and name in before and _is_same(variable, before[name]):
             found[name] = first.variables[name]
         else:
-            found[name] = decoded(name, _raw(variable), owners.get(name, {}), f"{where}: {name}")
+            found[name] = decoded(name, undecoded(variable), owners.get(name, {}), f"{where}: {name}")
     return found
-
-
-def _raw(variable: Variable) -> xr.Variable:
-    """The variable undecoded; a large one with a single value in place of all, which takes no memory."""
-    import xarray as xr  # noqa: PLC0415  # 1.8 s that --help need not pay
-
-    values = variable.values
-    if values is None:
-        values = np.broadcast_to(np.zeros((), variable.dtype), variable.shape)
-    return xr.Variable(variable.dims, values, dict(variable.attrs))
 
 
 def _is_same(one: Variable, other: Variable) -> bool:

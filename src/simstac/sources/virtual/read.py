@@ -14,13 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simstac.progress import OnProgress, Progress, silent
-from simstac.sources.cf.calendars import STANDARD, is_checked, lacks_calendar, refuse_doubtful
-from simstac.sources.cf.decode import MASKS
+from simstac.sources.cf.calendars import is_checked, lacks_calendar, refuse_doubtful
+from simstac.sources.cf.decode import decoded, owners_of_bounds, said_of_time
 from simstac.sources.cf.hdf5 import name_in_hdf5
 from simstac.sources.cf.netcdf3 import NETCDF3
 from simstac.sources.cf.options import CfOptions
-from simstac.sources.cf.times import calendar_of, is_time_unit, microseconds, origin
+from simstac.sources.cf.times import calendar_of, is_time_unit, origin
 from simstac.sources.virtual.filters import UnfitError
+from simstac.sources.virtual.header import undecoded
 from simstac.sources.virtual.index import EVERYTHING, FileIndex, index_hdf5
 from simstac.sources.virtual.netcdf3 import index_netcdf3
 from simstac.sources.virtual.places import PlacedFile
@@ -85,19 +86,26 @@ def _with_calendar(index: FileIndex, where: str, calendar: str) -> FileIndex:
     Raises:
         SourceError: If a time says no date, or may mean several.
     """
-    times = {name: each for name, each in index.variables.items() if is_time_unit(each.attrs.get("units"))}
-    lacking = {name: each for name, each in times.items() if lacks_calendar(each.attrs)}
-    for name, each in times.items():
-        origin(str(each.attrs["units"]), calendar_of(each.attrs.get("calendar") or calendar), f"{where}: {name}")
-    for name, each in lacking.items() if not calendar else ():
+    owners = owners_of_bounds(each.attrs for each in index.variables.values())
+    numbers = {name: each for name, each in index.variables.items() if each.dtype.kind in "fiu"}
+    said = {name: said_of_time(each.attrs, owners.get(name, {})) for name, each in numbers.items()}
+    for name, attrs in said.items():
+        if is_time_unit(attrs.get("units")):
+            origin(str(attrs["units"]), calendar_of(attrs.get("calendar") or calendar), f"{where}: {name}")
+    lacking = sorted(
+        (name for name, attrs in said.items() if lacks_calendar(attrs)), key=lambda name: (name in owners, name)
+    )
+    for name in lacking if not calendar else ():
+        each, at = numbers[name], f"{where}: {name}"
         if each.values is not None and is_checked(each.shape):
-            masks = [each.attrs[key] for key in MASKS if key in each.attrs]
-            known, units = each.values[~np.isin(each.values, masks)], str(each.attrs["units"])
-            refuse_doubtful(microseconds(known, units, STANDARD, f"{where}: {name}"), units, f"{where}: {name}")
+            times = decoded(name, undecoded(each), said[name], at).read((slice(None),) * len(each.dims))
+            refuse_doubtful(times, str(said[name]["units"]), at)
+    unnamed = [name for name in lacking if name not in owners]
     named = {
-        name: replace(each, attrs={**each.attrs, "calendar": calendar_of(calendar)}) for name, each in lacking.items()
+        name: replace(numbers[name], attrs={**numbers[name].attrs, "calendar": calendar_of(calendar)})
+        for name in unnamed
     }
-    return replace(index, variables={**index.variables, **named}, assumed=() if calendar else tuple(sorted(lacking)))
+    return replace(index, variables={**index.variables, **named}, assumed=() if calendar else tuple(unnamed))
 
 
 def _classic_values(opened: BinaryIO | str, name: str, at: tuple[slice, ...]) -> NDArray[Any]:
