@@ -28,6 +28,7 @@ from simstac.publishing.site import File, Kind, Site, group_of, kind_of
 from simstac.publishing.target import Edit, Listed, Snapshot, Target, Versioned
 
 SHRINK_LIMIT = 0.1
+SHOWN = 3
 DEFAULT_OWNER = "site"
 
 
@@ -236,10 +237,11 @@ def _refuse_shrinking(url: str, groups: list[_Planned]) -> None:
     vanished = sorted({group.name for group in groups for path in group.lost if _is_dataset(path)})
     if vanished:
         raise PublishError(url, f"publishing would remove the dataset {', '.join(vanished)}", remedy)
-    lost = sum(count_documents(group.lost) for group in groups)
+    lost = [path for group in groups for path in group.lost if count_documents([path])]
     before = sum(group.documents for group in groups)
-    if lost > SHRINK_LIMIT * before:
-        raise PublishError(url, f"publishing would remove {lost} of {before} documents", remedy)
+    if len(lost) > SHRINK_LIMIT * before:
+        named = ", ".join(lost[:SHOWN]) + (", …" if len(lost) > SHOWN else "")
+        raise PublishError(url, f"publishing would remove {len(lost)} of {before} documents ({named})", remedy)
 
 
 def _is_dataset(path: str) -> bool:
