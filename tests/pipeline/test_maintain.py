@@ -345,6 +345,37 @@ def test_removal_reaches_the_targets_with_the_next_publish(study_folder):
     verified(study_folder / "www")
 
 
+def test_a_collection_leaves_the_targets_though_its_store_stays_in_the_site(study_folder):
+    edit(study_folder, "collections:", "targets: [{type: local, path: www}]\ncollections:")
+    (study_folder / "buildings.yaml").write_text(with_second(study_folder))
+    publish(study_folder)
+    build(study_folder)
+    publish(study_folder, allow_shrink=True)
+    www = study_folder / "www"
+    assert [child.id for child in pystac.Catalog.from_file(str(www / "catalog.json")).get_children()] == [STUDY]
+    assert (www / "data" / "second-study.icechunk" / "repo").exists()
+    verified(www)
+    assert not publish(study_folder)[0].changes
+
+
+def test_a_collection_that_is_renamed_leaves_the_targets_under_its_old_name(study_folder):
+    edit(study_folder, "collections:", "targets: [{type: local, path: www}]\ncollections:")
+    build(study_folder)
+    publish(study_folder)
+    edit(study_folder, STUDY, "renamed-study")
+    build(study_folder)
+    (refused,) = pipeline.publish(project(study_folder))
+    assert f"would remove the dataset {STUDY}" in str(refused.error)
+    publish(study_folder, allow_shrink=True)
+    www = study_folder / "www"
+    assert [child.id for child in pystac.Catalog.from_file(str(www / "catalog.json")).get_children()] == [
+        "renamed-study"
+    ]
+    assert not (www / STUDY).exists()
+    verified(www)
+    assert not publish(study_folder)[0].changes
+
+
 def test_the_collection_of_another_configuration_is_not_removed(study_folder):
     build(study_folder)
     shutil.copy(study_folder / "buildings.yaml", study_folder / "other.yaml")

@@ -101,6 +101,29 @@ def test_a_broken_record_is_an_error(tmp_path: Path) -> None:
         publish(site, place.target, link("study"))
 
 
+def test_a_broken_table_is_made_anew_when_it_is_deleted(tmp_path: Path) -> None:
+    place = local_place(tmp_path / "www")
+    site = write_site(tmp_path / "site", {"study": RUNS})
+    publish(site, place.target, link("study"))
+    write_site(site, {"study": RUNS | {"run-1": "new"}})
+    table = tmp_path / "www" / ".simstac" / "study" / "study.json"
+    table.write_text("{")
+    with pytest.raises(PublishError, match=r"study/study\.json: is not JSON; delete it, and the next publish compares"):
+        publish(site, place.target, link("study"))
+    table.unlink()
+    (changed,) = publish(site, place.target, link("study")).changes.puts
+    assert (changed.path, changed.reason) == ("study/run-1/run-1.json", "changed metadata")
+    assert place.crawl()["study/run-1/run-1.json"]["value"] == "new"
+    assert not publish(site, place.target, link("study")).changes
+
+
+def test_a_name_that_no_address_can_hold(tmp_path: Path) -> None:
+    site = write_site(tmp_path / "site", {"study": RUNS})
+    (site / "study" / os.fsdecode(b"b\xfcro.html")).write_bytes(b"")
+    with pytest.raises(PublishError, match=r"has a name that no address can hold; rename it"):
+        publish(site, LocalTarget(tmp_path / "www"), link("study"))
+
+
 @pytest.mark.parametrize("kind", ["local", "s3"])
 def test_large_files_go_in_parts(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     place = s3_place(request.getfixturevalue("s3")) if kind == "s3" else local_place(tmp_path / "www")

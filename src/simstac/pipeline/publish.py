@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+
+import orjson
 
 from simstac.catalog import ROOT, merge_root
 from simstac.config.model import Project
 from simstac.errors import PublishError, SimstacError
 from simstac.pipeline.place import destination
-from simstac.pipeline.site import SiteFolder
+from simstac.pipeline.site import OWN, SiteFolder
 from simstac.progress import OnProgress, silent
 from simstac.publishing import Changes, Read
 from simstac.publishing import publish as publish_site
+
+PUBLISHED = f"{OWN}/published.json"
 
 logger = logging.getLogger(__name__)
 
@@ -50,15 +54,18 @@ def publish(
         dry_run: Whether to plan only.
         allow_shrink: Whether a dataset, or more than a tenth of the documents, may vanish.
         recheck: Whether every file at the target is compared, instead of trusting what was recorded there.
-        owner: The name that the site goes by at the targets; by default the one that published any of it before.
+        owner: The name that the site goes by at the targets; by default the one that it had there last, or the one that
+            published any of it before.
         on_progress: Hears of every file put.
 
     Raises:
         PublishError: If there is no built site.
     """
-    root = SiteFolder(project.site).read(ROOT)
+    site = SiteFolder(project.site)
+    root = site.read(ROOT)
     if root is None:
         raise PublishError(project.site, "is not built yet", "run `simstac build` first")
+    owners = site.document(PUBLISHED) or {}
     outcomes = []
     for configured in project.targets:
         target = destination(project, configured)
@@ -68,16 +75,24 @@ def publish(
                 project.site,
                 target,
                 partial(_edited_root, root=root),
-                owner=owner,
+                owner=owner or owners.get(target.url),
                 dry_run=dry_run,
                 allow_shrink=allow_shrink,
                 recheck=recheck,
                 on_progress=on_progress,
             )
+            if published.applied:
+                site.apply(_remembered(site, target.url, published.changes.owner))
             outcomes.append(Outcome(target.url, published.changes))
         except SimstacError as error:
             outcomes.append(Outcome(target.url, error=error))
     return tuple(outcomes)
+
+
+def _remembered(site: SiteFolder, url: str, owner: str) -> Iterator[tuple[str, bytes]]:
+    """By which name the site was published to a target: it stays when every collection of it is called otherwise."""
+    owners = (site.document(PUBLISHED) or {}) | {url: owner}
+    yield PUBLISHED, orjson.dumps(owners, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
 
 
 def _edited_root(read: Read, gone: frozenset[str], *, root: bytes) -> Mapping[str, bytes | None]:

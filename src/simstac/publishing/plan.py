@@ -48,7 +48,7 @@ def plan(
         site: The built site (see `read_site`).
         target: Where to.
         edit: Yields the documents shared with others (the root catalog) from those that the target has, given the
-            names of the datasets that the configuration published before and no longer builds.
+            names of the datasets that the configuration published before and no longer describes.
         owner: The configuration's name at the target; by default the one that published any of these before.
         allow_shrink: Whether a dataset, or more than a tenth of the documents, may vanish.
         recheck: Whether the target is listed and compared, instead of trusting its record.
@@ -62,11 +62,11 @@ def plan(
     reader = Reader(snapshot or target.snapshot())
     built = {group_of(path) for path in site.files}
     listed = reader.list(f"{FOLDER}/")
-    owner = owner or _owner(built, listed)
+    owner = owner or _owner(built, listed, reader)
     found = reader.read(owner_path(owner))
     records = decode_records(owner_path(owner), found.content) if found else {}
     tables = _tables(listed, owner)
-    shared, guards = _edited(reader, edit, frozenset({*records, *tables} - built))
+    shared, guards = _edited(reader, edit, frozenset({*records, *tables} - _described(site)))
     wanted = _by_dataset(site, shared)
     datasets = [
         _Dataset(name, wanted.get(name, {}), table_path(owner, name), records.get(name), tables.get(name))
@@ -96,6 +96,11 @@ def plan(
 
 def _tables(listed: Mapping[str, Listed], owner: str) -> dict[str, Listed]:
     return {group_of_table(path): each for path, each in listed.items() if path.startswith(table_folder(owner))}
+
+
+def _described(site: Site) -> set[str]:
+    """The datasets that have a Collection; of others the site may still hold the store."""
+    return {group_of(path) for path, file in site.files.items() if file.kind is Kind.COLLECTION}
 
 
 def _in_order(shared: Iterable[Change | None], groups: Iterable[_Planned]) -> list[Change]:
@@ -160,13 +165,16 @@ def _edited(reader: Reader, edit: Edit, gone: frozenset[str]) -> tuple[dict[str,
     return changes, guards
 
 
-def _owner(wanted: Iterable[str], listed: Iterable[str]) -> str:
+def _owner(wanted: Iterable[str], listed: Iterable[str], reader: Reader) -> str:
     """The configuration that published any of these datasets before, or a new name after the first of them."""
     names = {name for name in wanted if name}
     owners: dict[str, set[str]] = {}
     for path in listed:
-        owner = path.removeprefix(f"{FOLDER}/").partition("/")[0].removesuffix(".json")
-        owners.setdefault(owner, set()).add(group_of_table(path) if path.startswith(table_folder(owner)) else "")
+        owner, _, table = path.removeprefix(f"{FOLDER}/").removesuffix(".json").partition("/")
+        owners.setdefault(owner, set()).update([group_of_table(path)] if table else ())
+    for owner in [owner for owner, groups in owners.items() if not groups]:
+        found = reader.read(owner_path(owner))
+        owners[owner] |= decode_records(owner_path(owner), found.content).keys() if found else set()
     shared = {owner: groups & names for owner, groups in owners.items() if groups & names}
     if len(shared) > 1:
         lists = "; ".join(f"{owner}: {', '.join(sorted(groups))}" for owner, groups in sorted(shared.items()))
@@ -192,7 +200,9 @@ def _plan_group(dataset: _Dataset, site: Site, reader: Reader, *, recheck: bool)
     if settled and not recheck and record is not None and record.files == files:
         return _Planned(name, record, documents)
     found = reader.read(dataset.path) if listed else None
-    table = decode_table(dataset.path, found.content) if found else Table()
+    # a table that was lost named files of ours: those that are wanted may be replaced
+    ours = Table(gone=tuple(dataset.wanted) if record else ())
+    table = decode_table(dataset.path, found.content) if found else ours
     if found is not None and record is not None:
         settled = record.table == reader.snapshot.digest(found.content) and not record.gone
     if settled and not recheck:

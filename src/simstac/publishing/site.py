@@ -128,6 +128,7 @@ def read_site(root: Path, listed: Callable[[bytes], str] | None = None) -> Site:
     pointers: dict[str, bytes] = {}
     try:
         for path, entry in _walk(root, ""):
+            path.encode()
             kind = kind_of(path)
             if kind is Kind.OBJECT:
                 files[path] = File(path, kind, entry.stat().st_size, "")
@@ -141,6 +142,8 @@ def read_site(root: Path, listed: Callable[[bytes], str] | None = None) -> Site:
             files[path] = File(path, kind, len(content), digest_of(content), listed(content) if listed else "")
     except OSError as error:
         raise PublishError(error.filename or root, f"cannot be read ({error.strerror})", "check the site") from error
+    except UnicodeEncodeError as error:
+        raise PublishError(root / error.object, "has a name that no address can hold", "rename it") from error
     files.pop(CATALOG, None)
     return Site(root, dict(sorted(files.items())), pointers)
 
