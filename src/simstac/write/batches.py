@@ -103,6 +103,7 @@ def prepare() -> None:
     import zarr  # noqa: F401, PLC0415  # as above
 
     xr.backends.list_engines()
+    xr.Dataset({"run": [0]})  # with the first dataset xarray imports Dask, where it is installed
 
 
 @dataclass(frozen=True, slots=True, eq=False)
