@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import os
 import pickle
+import subprocess
 import sys
 import time
 from contextlib import closing
@@ -146,11 +147,46 @@ def test_a_process_that_ended_while_it_waited_is_no_loss(fresh, monkeypatch):
 
 def test_a_process_that_has_nothing_to_draw_for_a_while_ends(monkeypatch):
     monkeypatch.setenv("OF_THE_MOMENT", "")
-    process = int(ask(Drawers(idle_seconds=0.05), SAYS_WHERE)[1:].split()[0])
+    ends(int(ask(Drawers(idle_seconds=0.05), SAYS_WHERE)[1:].split()[0]))
+
+
+def ends(process):
     deadline = time.monotonic() + 30
     while is_there(process):
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+ASKS_FOR_EVER = """
+import os, pickle, sys, threading, time
+from pathlib import Path
+from simstac.stac.drawers import Drawers
+
+NOTE = f"__import__('pathlib').Path({sys.argv[1]!r}).write_text(str(__import__('os').getpid()))"
+
+class Sleep:
+    def __reduce__(self):
+        return eval, (f"{NOTE}, __import__('time').sleep(600)",)
+
+given = ("dataset", dict(os.environ), Path.cwd(), pickle.dumps(Sleep()))
+threading.Thread(target=Drawers().ask, args=(pickle.dumps(given), 600.0), daemon=True).start()
+while not Path(sys.argv[1]).exists() or not Path(sys.argv[1]).read_text():
+    time.sleep(0.02)
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_a_process_that_draws_ends_with_the_one_that_asked(tmp_path):
+    noted = tmp_path / "process"
+    subprocess.run([sys.executable, "-c", ASKS_FOR_EVER, str(noted)], check=False, timeout=60)
+    ends(int(noted.read_text()))
+
+
+def test_no_module_of_the_current_folder_is_run(fresh, monkeypatch, tmp_path):
+    (tmp_path / "copy.py").write_text("raise SystemExit('run')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OF_THE_MOMENT", "")
+    assert ask(fresh, SAYS_WHERE).endswith(str(tmp_path).encode())
 
 
 def is_there(process):

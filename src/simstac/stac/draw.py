@@ -13,7 +13,9 @@ import pickle
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from queue import SimpleQueue
 from textwrap import wrap
+from threading import Thread
 from typing import IO, Any
 
 import numpy as np
@@ -140,12 +142,21 @@ def receive(stream: IO[bytes]) -> bytes | None:
 
 
 def main() -> None:
-    """Answer what the standard input asks, until it ends."""
+    """Answer what the standard input asks, and end with it, whatever is being drawn: nobody waits for it any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    requests: SimpleQueue[bytes] = SimpleQueue()
+
+    def listen() -> None:
+        with os.fdopen(os.dup(sys.stdin.fileno()), "rb") as asked:
+            while (request := receive(asked)) is not None:
+                requests.put(request)
+        os._exit(0)
+
+    Thread(target=listen, daemon=True).start()
     with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as answers:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints is no answer
-        while (request := receive(sys.stdin.buffer)) is not None:
-            send(answers, answer_to(request))
+        while True:
+            send(answers, answer_to(requests.get()))
             os.chdir(os.sep)  # holds no folder while it waits
 
 

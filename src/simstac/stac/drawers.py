@@ -128,7 +128,7 @@ class Drawers:
 def _started() -> _Drawer:
     errors = tempfile.TemporaryFile()  # noqa: SIM115  # closed with the process
     process = subprocess.Popen(
-        [sys.executable, "-m", "simstac.stac.draw"],
+        [sys.executable, "-P", "-m", "simstac.stac.draw"],  # no module of the folder that it starts in
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=errors,
