@@ -48,6 +48,7 @@ class Proxy:
     fault: Callable[[str, str, int], Fault | None] = lambda _method, _path, _number: None
     latency: float = 0.0
     disguise: dict[int, int] = field(default_factory=dict)
+    hidden: frozenset[str] = frozenset()
     seen: list[tuple[str, str]] = field(default_factory=list)
     sent: Counter[str] = field(default_factory=Counter)
     url: str = ""
@@ -125,7 +126,7 @@ class Handler(BaseHTTPRequestHandler):
         connection.endheaders(body)
         response = connection.getresponse()
         content = response.read()
-        skipped = {"connection", "transfer-encoding", "content-length", "date", "server"}
+        skipped = {"connection", "transfer-encoding", "content-length", "date", "server"} | self.server.proxy.hidden
         headers = [pair for pair in response.getheaders() if pair[0].lower() not in skipped]
         if self.command == "HEAD":
             headers.append(("Content-Length", response.getheader("Content-Length") or "0"))

@@ -10,9 +10,10 @@ import pytest
 
 from simstac.publishing import GitTarget, LocalTarget, S3Target
 from simstac.publishing.doctor import Check, diagnose
+from simstac.publishing.s3.doctor import CORS_RULE
 
 from .conftest import git, git_place
-from .proxy import proxied
+from .proxy import Fault, proxied
 
 
 def by_name(checks: tuple[Check, ...]) -> dict[str, Check]:
@@ -58,6 +59,36 @@ def test_a_closed_bucket_is_given_a_cors_rule(s3: Any) -> None:
     assert by_name(diagnose(target, fix_cors=True))["CORS"].detail == "a rule for browsers was set"
     assert by_name(diagnose(target))["CORS"].ok
     assert "Contents" not in s3.client().list_objects_v2(Bucket=bucket)
+
+
+def test_rules_that_cannot_be_read_are_not_replaced(s3: Any) -> None:
+    bucket, client = s3.make_bucket(), s3.client()
+    rule = {"AllowedMethods": ["PUT"], "AllowedOrigins": ["https://lab.example.org"], "AllowedHeaders": ["*"]}
+    client.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [rule]})
+    with proxied(s3.endpoint_url) as proxy:
+        proxy.fault = lambda method, path, _n: Fault.DENY if method == "GET" and "cors" in path else None
+        check = by_name(diagnose(S3Target(f"s3://{bucket}", endpoint_url=proxy.url), fix_cors=True))["CORS"]
+    assert (check.ok, check.detail) == (False, "no browser may read it from another site")
+    assert check.remedy.startswith("allow s3:GetBucketCORS and s3:PutBucketCORS and run simstac doctor --fix-cors, or")
+    (kept,) = client.get_bucket_cors(Bucket=bucket)["CORSRules"]
+    assert kept["AllowedMethods"] == ["PUT"]
+    diagnose(S3Target(f"s3://{bucket}", endpoint_url=s3.endpoint_url), fix_cors=True)
+    assert [each["AllowedMethods"] for each in client.get_bucket_cors(Bucket=bucket)["CORSRules"]] == [
+        ["PUT"],
+        ["GET", "HEAD"],
+    ]
+
+
+def test_a_rule_whose_header_is_lost_on_the_way_is_no_rule(target: S3Target, s3: Any) -> None:
+    bucket = target.url.split("/")[2]
+    s3.client().put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [CORS_RULE]})
+    with proxied(s3.endpoint_url) as proxy:
+        proxy.hidden = frozenset({"access-control-allow-origin"})
+        address = f"{proxy.url}/{bucket}/some/prefix"
+        check = by_name(diagnose(target, public_url=address))["CORS"]
+    assert not check.ok
+    assert check.detail.startswith(f"the bucket has a rule for browsers, but {address}/.simstac-doctor/")
+    assert check.detail.endswith(".json answers without its header")
 
 
 def test_a_service_that_ignores_conditions(target: S3Target, s3: Any) -> None:

@@ -152,13 +152,13 @@ class _Probe:
             wrong = answer.problem if not answer.ok else "answers something else than was put"
             remedy = f"let everybody read it, for example with this bucket policy: {self._policy(prefix)}"
             yield "anonymous read", False, f"{address} {wrong}", remedy
-            yield from self._cors_rule(fix_cors=fix_cors)
+            yield self._cors(fix=fix_cors)
             return
         yield "anonymous read", True, f"{address} can be read", ""
         if answer.headers.get("access-control-allow-origin") in {"*", ORIGIN}:
             yield "CORS", True, "a browser may read it from another site", ""
             return
-        yield from self._cors_rule(fix_cors=fix_cors)
+        yield self._cors(fix=fix_cors, address=address)
 
     def address(self) -> Iterator[Row]:
         """Whether documents can name the bucket as a route of its own."""
@@ -166,23 +166,39 @@ class _Probe:
             detail = f"{self.target.url} holds {foreign!r}, which no href may hold: documents name no s3:// route there"
             yield "address", True, detail, "choose another prefix if readers are to come by s3://"
 
-    def _cors_rule(self, *, fix_cors: bool) -> Iterator[Row]:
-        """The bucket's own rule, where a request could not show it."""
+    def _cors(self, *, fix: bool, address: str = "") -> Row:
+        """The bucket's own rule, where a request could not show it or ``address`` answered without its header."""
         from botocore.exceptions import ClientError  # noqa: PLC0415
 
         try:
-            rules = self.client.get_bucket_cors(Bucket=self.bucket)["CORSRules"]
+            rules = self._cors_rules()
         except ClientError:
-            rules = []
+            return self._no_cors("allow s3:GetBucketCORS and s3:PutBucketCORS and run simstac doctor --fix-cors")
         if any("*" in rule["AllowedOrigins"] and "GET" in rule["AllowedMethods"] for rule in rules):
-            yield "CORS", True, "the bucket has a rule for browsers", ""
-            return
-        if fix_cors:
+            remedy = "let what lies between, such as a cache, pass on Origin and that header, and empty it"
+            detail = f"the bucket has a rule for browsers, but {address} answers without its header"
+            return (
+                ("CORS", False, detail, remedy) if address else ("CORS", True, "the bucket has a rule for browsers", "")
+            )
+        if fix:
             configuration = {"CORSRules": [*rules, CORS_RULE]}
-            yield _attempt("CORS", lambda: self._set_cors(configuration), "s3:PutBucketCORS")
-            return
-        remedy = f"run simstac doctor --fix-cors, or set this rule: {json.dumps(CORS_RULE)}"
-        yield "CORS", False, "no browser may read it from another site", remedy
+            return _attempt("CORS", lambda: self._set_cors(configuration), "s3:PutBucketCORS")
+        return self._no_cors("run simstac doctor --fix-cors")
+
+    def _cors_rules(self) -> list[dict[str, Any]]:
+        """The rules of the bucket; a refusal to tell them is raised, since setting one replaces them all."""
+        from botocore.exceptions import ClientError  # noqa: PLC0415
+
+        try:
+            return list(self.client.get_bucket_cors(Bucket=self.bucket)["CORSRules"])
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "NoSuchCORSConfiguration":
+                raise
+            return []
+
+    def _no_cors(self, remedy: str) -> Row:
+        problem = "no browser may read it from another site"
+        return "CORS", False, problem, f"{remedy}, or set this rule: {json.dumps(CORS_RULE)}"
 
     def _set_cors(self, configuration: dict[str, Any]) -> str:
         self.client.put_bucket_cors(Bucket=self.bucket, CORSConfiguration=configuration)
