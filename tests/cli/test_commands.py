@@ -391,6 +391,27 @@ def test_run_builds_publishes_and_verifies(simstac, study_folder):
     assert "i5.json" in broken.out
 
 
+def test_verify_of_a_configuration_compares_its_public_address_with_what_was_built(simstac, study_folder, s3):
+    bucket = s3.make_bucket(public=True)
+    config, address = study_folder / "buildings.yaml", f"{s3.endpoint_url}/{bucket}/stac"
+    text = config.read_text().replace("catalog:\n", f"catalog:\n  public_url: {address}\n", 1)
+    config.write_text(text + f"targets: [{{type: s3, url: 's3://{bucket}/stac', endpoint_url: '{s3.endpoint_url}'}}]\n")
+    assert simstac("verify", config).code == 1
+    assert simstac("build", config).code == 0
+    assert simstac("publish", config).code == 0
+    said = simstac("verify", config, "--items", 2)
+    assert said.code == 0, said.out
+    opened, summary = said.out.splitlines()
+    assert opened.startswith(f"opened {address}/data/office-study.icechunk: ")
+    assert opened.endswith(", equal to the site's")
+    assert summary.startswith(f"{address}/catalog.json: 4 documents (1 of the items left out), ")
+    document = study_folder / "site" / "office-study" / "i5" / "i5.json"
+    document.write_text(document.read_text().replace("insulation", "isolation"))
+    changed = simstac("verify", config, "--sample", 0)
+    assert changed.code == 1
+    assert f"{address}/office-study/i5/i5.json: is not the document that was built" in changed.out
+
+
 def test_browse_serves_the_site_until_interrupted(simstac, study_folder):
     command = [sys.executable, "-m", "simstac", "browse", str(study_folder / "buildings.yaml")]
     assert simstac("build", study_folder / "buildings.yaml").code == 0

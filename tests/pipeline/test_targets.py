@@ -112,6 +112,7 @@ def test_prefixes_with_spaces_percent_signs_umlauts_and_emoji(study_folder, s3):
     first = simstac.run(project)
     assert first.ok, [report.findings for report in first.verified]
     assert list(first.verified[1].opened) == [f"{public_url}/data/office-study.icechunk"]
+    assert first.verified[1].opened[f"{public_url}/data/office-study.icechunk"].endswith(", equal to the site's")
     collection = s3.client().get_object(Bucket=bucket, Key=f"{odd}/office-study/collection.json")["Body"].read()
     asset = json.loads(collection)["assets"]["icechunk"]
     store = f"s3://{bucket}/{letters}/data/office-study.icechunk"

@@ -106,6 +106,19 @@ def test_each_fault_is_found(public: tuple[str, str], s3: Any, site: Path) -> No
     assert ("/study/collection.json", f"its asset {address}/study/chart.png answers 404") in found
 
 
+def test_an_old_root_is_told(site: Path, tmp_path: Path) -> None:
+    """Such as a cache serves it: whole in itself, and without what was built."""
+    old = tmp_path / "old"
+    old.mkdir()
+    (old / "catalog.json").write_bytes(dump({"links": [{"rel": "child", "href": "./other/collection.json"}]}))
+    (old / "other").mkdir()
+    (old / "other" / "collection.json").write_bytes(dump({"links": []}))
+    assert verify(old).ok
+    assert [str(finding) for finding in verify(old, site=site).findings] == [
+        f"{old}/catalog.json: does not list ./study/collection.json; publish again, or wait for the cache to expire"
+    ]
+
+
 def test_a_folder(site: Path) -> None:
     report = verify(site, open_asset=open_store)
     assert report.ok, report.findings

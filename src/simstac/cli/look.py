@@ -52,7 +52,7 @@ def validate(location: str, official: str | None, as_json_: bool) -> int:
 
 
 @click.command()
-@LOCATION
+@click.argument("location", metavar="CONFIG|PATH|URL", callback=_parsable)
 @click.option(
     "--sample",
     type=click.IntRange(0),
@@ -60,13 +60,18 @@ def validate(location: str, official: str | None, as_json_: bool) -> int:
     show_default=True,
     help="Places at which each variable is read; 0 opens no store.",
 )
+@click.option("--items", type=click.IntRange(1), help="Items of each collection that are read; all where left out.")
 @JSON
-def verify(location: str, sample: int, as_json_: bool) -> int:
-    """Go through a catalog as a stranger: follow every link, open every asset, read a sample of it."""
+def verify(location: str, sample: int, items: int | None, as_json_: bool) -> int:
+    """Go through a catalog as a stranger: follow every link, open every asset, read a sample of it.
+
+    With CONFIG, go to its public address, and compare what is there with what was built.
+    """
     from simstac import pipeline  # noqa: PLC0415  # keeps --help light
 
+    address, site, trust = pipeline.catalog_to_verify(location)
     with drawn_progress(quiet=as_json_) as on_progress:
-        report = pipeline.verify(location, sample=sample, on_progress=on_progress)
+        report = pipeline.verify(address, site=site, sample=sample, items=items, trust=trust, on_progress=on_progress)
     show_verified(report, as_json_=as_json_)
     return DONE if report.ok else FAILED
 

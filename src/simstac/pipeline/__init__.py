@@ -4,7 +4,7 @@ from simstac.config import load_project
 from simstac.pipeline.build import BuildReport, CollectionReport, build, count_of
 from simstac.pipeline.doctor import Diagnosis, doctor
 from simstac.pipeline.expire import ExpireReport, expire
-from simstac.pipeline.look import catalog_to_serve, how_to_look, site_folder
+from simstac.pipeline.look import catalog_to_serve, catalog_to_verify, how_to_look, site_folder
 from simstac.pipeline.publish import Outcome, publish
 from simstac.pipeline.remove import Removal, Removed, remove_collection, remove_run
 from simstac.pipeline.status import RunStatus, status
@@ -24,6 +24,7 @@ __all__ = [
     "Verified",
     "build",
     "catalog_to_serve",
+    "catalog_to_verify",
     "count_of",
     "doctor",
     "expire",

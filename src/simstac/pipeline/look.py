@@ -40,6 +40,24 @@ def catalog_to_serve(location: str) -> tuple[str | Path, tuple[str, ...]]:
     return site_folder(path), () if is_site else trusted_endpoints(load_project(path))
 
 
+def catalog_to_verify(location: str) -> tuple[str | Path, Path | None, tuple[str, ...]]:
+    """The catalog of a configuration at its public address, or else as it is built, or the one at a path or URL.
+
+    Returns:
+        Its address; the built site to compare it with, where there is one; the S3 endpoints that may see credentials.
+
+    Raises:
+        ConfigError: If the configuration cannot be used.
+    """
+    path = Path(location)
+    if is_address(location) or path.suffix == ".json" or not path.is_file():
+        return location, None, ()
+    project = load_project(path)
+    public_url = project.catalog.public_url
+    address = f"{public_url}/{ROOT}" if public_url else site_folder(path)
+    return address, project.site, trusted_endpoints(project)
+
+
 def how_to_look(project: Project, config: Path) -> str:
     """Where the built site is, how to see it in a browser, and the lines of Python that open it."""
     site = Path(os.path.relpath(project.site))

@@ -6,12 +6,15 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
+from simstac.addresses import web_address
 from simstac.catalog import ROOT
 from simstac.errors import StorageError
 from simstac.progress import OnProgress, silent
 from simstac.publishing.verify import Verified
 from simstac.publishing.verify import verify as crawl
+from simstac.publishing.web import is_web
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -26,6 +29,7 @@ def verify(
     *,
     site: Path | None = None,
     sample: int = 3,
+    items: int | None = None,
     trust: Iterable[str] = (),
     on_progress: OnProgress = silent,
 ) -> Verified:
@@ -35,11 +39,12 @@ def verify(
         location: Address of the root catalog or of its folder.
         site: The built site that was published there; documents and samples must be the same.
         sample: At how many places along its first dimension each variable is read; 0 opens no store.
+        items: How many Items of each Collection are read, spread evenly; all where None.
         trust: S3 endpoints that may see credentials of the environment.
         on_progress: Hears of every document and store.
     """
     opener = _Sampler(str(location), site, sample, tuple(trust)) if sample else None
-    return crawl(location, site=site, open_asset=opener, on_progress=on_progress)
+    return crawl(location, site=site, items=items, open_asset=opener, on_progress=on_progress)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +92,12 @@ class _Sampler:
         return xr.open_datatree(owner, engine=SimstacBackend, asset=key, trust=self.trust)  # type: ignore[arg-type]  # not a path
 
     def _twin(self, document: str) -> str | None:
-        root = self.location.removesuffix(ROOT).rstrip("/")
+        location = web_address(self.location) if is_web(self.location) else self.location
+        root = location.removesuffix(ROOT).rstrip("/")
         if self.site is None or not document.startswith(f"{root}/"):
             return None
-        twin = self.site / document.removeprefix(f"{root}/")
+        path = document.removeprefix(f"{root}/")
+        twin = self.site / (unquote(path) if is_web(document) else path)
         return str(twin) if twin.is_file() and str(twin) != document else None
 
 

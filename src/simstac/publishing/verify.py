@@ -24,6 +24,7 @@ POINTERS = {
 }
 """What lies at the root of a store, one of them: it stands for the store where that is a folder."""
 WORKERS = 16
+OLD_COPY = "publish again, or wait for the cache to expire"
 PUBLISH_AGAIN = "publish again (--recheck compares every file)"
 REMEDIES: Mapping[int, str] = dict.fromkeys(
     (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN), "let everybody read it: simstac doctor says how"
@@ -92,7 +93,7 @@ class Verified:
     @property
     def summary(self) -> str:
         """What was read, in one line."""
-        skipped = f" ({self.skipped} items left out)" if self.skipped else ""
+        skipped = f" ({self.skipped} of the items left out)" if self.skipped else ""
         count = len(self.findings)
         problems = "no problems" if self.ok else f"{count} problem{'' if count == 1 else 's'}"
         return (
@@ -219,15 +220,17 @@ class _Walk:
         return address.startswith(self.root.removesuffix(CATALOG))
 
     def _compared(self, address: str, content: bytes) -> Iterator[Finding]:
-        """Compare a document with the site's; the root is merged with others' and so differs."""
-        path = unquote(address.removeprefix(self.root.removesuffix(CATALOG))) if is_web(address) else ""
-        if self.site is None or not path or path == CATALOG:
+        """Compare a document with the site's; the root is merged with others', and must list what the site's does."""
+        if self.site is None or not self._is_ours(address):
             return
-        built = self.site / path
-        if built.is_file() and built.read_bytes() != content:
-            yield Finding(
-                address, "is not the document that was built", "publish again, or wait for the cache to expire"
-            )
+        path = address.removeprefix(self.root.removesuffix(CATALOG))
+        built = self.site / (unquote(path) if is_web(address) else path)
+        if not built.is_file():
+            return
+        if path != CATALOG and built.read_bytes() != content:
+            yield Finding(address, "is not the document that was built", OLD_COPY)
+        if path == CATALOG and (lost := _children(built.read_bytes()) - _children(content)):
+            yield Finding(address, f"does not list {', '.join(sorted(lost))}", OLD_COPY)
 
 
 def served(address: str, answer: Answer, types: Iterable[str]) -> Iterator[Finding]:
@@ -263,6 +266,11 @@ def _document(content: bytes) -> Mapping[str, Any] | None:
     except (ValueError, TypeError, AttributeError, LookupError):
         return None
     return document if all(isinstance(href, str) for href in hrefs) else None
+
+
+def _children(content: bytes) -> set[str]:
+    """The hrefs of the Collections that a root lists."""
+    return {link["href"] for link in (_document(content) or {}).get("links", []) if link["rel"] == "child"}
 
 
 def _reached(task: tuple[str, str, str, bool]) -> list[Finding]:
