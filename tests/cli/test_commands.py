@@ -412,6 +412,26 @@ def test_verify_of_a_configuration_compares_its_public_address_with_what_was_bui
     assert f"{address}/office-study/i5/i5.json: is not the document that was built" in changed.out
 
 
+def test_run_says_nothing_of_targets_where_nothing_was_built(simstac, study_folder):
+    (study_folder / "runs" / "params.csv").write_text("run,insulation\ni5,1\n")
+    said = simstac("run", study_folder / "buildings.yaml")
+    assert (said.code, said.out) == (1, "")
+    assert "has no row for" in said.err
+
+
+def test_browse_tells_that_it_builds_stac_browser(simstac, study_folder, tmp_path, monkeypatch):
+    assert simstac("build", study_folder / "buildings.yaml").code == 0
+    for name in ("npm", "node"):
+        (tmp_path / name).write_text("#!/bin/sh\nexit 1\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("SIMSTAC_CACHE", str(tmp_path / "cache"))
+    said = simstac("browse", study_folder / "site", "--browser")
+    assert said.code == 1
+    assert said.err.startswith("build STAC Browser: 0/3 download\n")
+    assert "could not be built" in said.err
+
+
 def test_browse_serves_the_site_until_interrupted(simstac, study_folder):
     command = [sys.executable, "-m", "simstac", "browse", str(study_folder / "buildings.yaml")]
     assert simstac("build", study_folder / "buildings.yaml").code == 0
@@ -431,3 +451,4 @@ def test_the_schema_is_json(simstac):
 def test_usage_errors_exit_with_two(simstac):
     assert simstac("build").code == 2
     assert simstac("nonsense").code == 2
+    assert simstac("demo", __file__).code == 2

@@ -155,7 +155,7 @@ def test_errors_say_which_what_and_what_to_do(site: Path, tmp_path: Path) -> Non
         (lambda: open_stac(site, item="run-002"), r"catalog\.json: has no item 'run-002'; the nearest are run-0002"),
         (lambda: open_stac(collection, asset="zarr"), "has no asset 'zarr'; its assets are icechunk"),
         (lambda: open_stac(collection, group="hvac"), "holds no Zarr group 'hvac'; its groups are monthly"),
-        (lambda: open_stac(tmp_path), "holds no catalog.json and no collection.json"),
+        (lambda: open_stac(tmp_path), "holds no catalog.json and no collection.json; name a catalog, a collection or an item"),
         (lambda: open_stac(tmp_path / "absent.json"), r"absent\.json: cannot be read: No such file or directory"),
         (lambda: open_stac("s3://bucket/catalog.json"), r"give a path or an http\(s\):// URL"),
     ]
@@ -167,7 +167,7 @@ def test_errors_say_which_what_and_what_to_do(site: Path, tmp_path: Path) -> Non
 def test_what_is_not_stac_is_refused(tmp_path: Path) -> None:
     for text in ("{}", "[]", "not json", '{"type": "FeatureCollection", "features": []}', '{"type": "Feature"}'):
         (tmp_path / "catalog.json").write_text(text)
-        with pytest.raises(InvalidDocumentError, match=r"catalog\.json: is not a STAC document"):
+        with pytest.raises(InvalidDocumentError, match=r"catalog\.json: is not a STAC document: .*; name a catalog"):
             open_stac(tmp_path)
 
 

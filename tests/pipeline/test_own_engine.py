@@ -55,6 +55,14 @@ def project(folder: Path, **collection: object) -> simstac.Project:
     return simstac.load_project(path)
 
 
+def test_an_engine_that_is_not_installed_stops_the_build_before_a_run_is_read(tmp_path: Path) -> None:
+    (tmp_path / "runs" / "small").mkdir(parents=True)
+    events: list[object] = []
+    (error,) = simstac.build(project(tmp_path), on_progress=events.append).errors
+    assert str(error).startswith("trnsys: is no xarray engine here; install its package, or use one of ")
+    assert events == []
+
+
 def test_an_engine_of_another_package_reads_the_runs(their_package: None, tmp_path: Path) -> None:
     for name, scale in (("small", 1.0), ("large", 3.0)):
         run = tmp_path / "runs" / name

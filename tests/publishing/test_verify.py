@@ -146,6 +146,12 @@ def test_what_is_no_document_is_a_problem(site: Path, content: str) -> None:
     assert not verify(site).ok
 
 
+def test_where_nothing_is_nobody_published(tmp_path: Path) -> None:
+    (finding,) = verify(tmp_path).findings
+    assert finding.where == f"{tmp_path}/catalog.json"
+    assert finding.remedy == "name a catalog.json or its folder, or publish it first"
+
+
 def test_what_not_everybody_may_read_needs_a_policy(s3: Any, site: Path) -> None:
     bucket = s3.make_bucket()
     root = (site / "catalog.json").read_bytes()

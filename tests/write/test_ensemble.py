@@ -280,8 +280,8 @@ def test_a_study_that_outgrows_its_chunks_gets_larger_ones(tmp_path):
 @pytest.mark.parametrize(
     ("parameter", "problem"),
     [
-        ("eui", "has a parameter called 'eui', as is a result of the runs"),
-        ("status", "has a parameter called 'status', as is a fact of the runs"),
+        ("eui", "has a parameter called 'eui', which is also a result of the runs"),
+        ("status", "has a parameter called 'status', which is also a fact of the runs"),
         ("zone", "has a parameter called 'zone', which is a dimension of the results"),
         ("t", "has a parameter called 't', which is a series of the results"),
     ],

@@ -59,7 +59,7 @@ def build(config: Path, drop_vanished: bool, jobs: int | None, dask: str | None,
 
 
 @click.command()
-@click.argument("directory", type=click.Path(path_type=Path), default=Path("demo"))
+@click.argument("directory", type=click.Path(file_okay=False, path_type=Path), default=Path("demo"))
 def demo(directory: Path) -> int:
     """Simulate eighteen variants of a small office with EnergyPlus in DIRECTORY, and build their site."""
     from simstac import pipeline  # noqa: PLC0415  # keeps --help light

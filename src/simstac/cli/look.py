@@ -98,7 +98,9 @@ def browse(site: Path, port: int, browser: bool) -> None:
     from simstac.browse import serve  # noqa: PLC0415
 
     folder = pipeline.site_folder(site)
-    with serve(folder, port=port, browser=browser) as server:
+    with drawn_progress() as on_progress:
+        server = serve(folder, port=port, browser=browser, on_progress=on_progress)
+    with server:
         click.echo(f"catalog:      {server.catalog_url}")
         click.echo(f"STAC Browser: {server.browser_url}")
         click.echo("Ctrl-C ends it.", err=True)

@@ -67,7 +67,8 @@ def run(
             on_progress=on_progress,
         )
     show_build(report.build, as_json_=as_json_)
-    show_outcomes(report.outcomes, planned=False, as_json_=as_json_)
+    if not report.build.errors:
+        show_outcomes(report.outcomes, planned=False, as_json_=as_json_)
     for verified in report.verified:
         show_verified(verified, as_json_=as_json_)
     return exit_code((outcome.error for outcome in report.outcomes), ok=report.ok)

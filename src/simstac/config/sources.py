@@ -31,13 +31,13 @@ class _Source(Model):
     """What all sources share: how a path in a bucket is reached."""
 
     endpoint_url: WebUrl | None = None
-    """Endpoint of the S3-compatible service that ``path`` is in; leave out for Amazon S3."""
+    """Endpoint of the S3-compatible service that its buckets are in; leave out for Amazon S3."""
     region: str | None = None
-    """Region of the bucket that ``path`` is in; ``auto`` on Cloudflare R2."""
+    """Region of its buckets; ``auto`` on Cloudflare R2."""
     profile: str | None = None
-    """Profile of the AWS configuration that may read ``path``."""
+    """Profile of the AWS configuration that may read them."""
     anonymous: bool = False
-    """Whether ``path`` is read without credentials."""
+    """Whether they are read without credentials."""
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -64,7 +64,7 @@ class StudySource(_Source):
     path: PathOrUrl
     """Folder or glob of the runs, relative to the configuration's folder."""
     parameters: PathOrUrl | None = None
-    """Table of the runs' parameters (CSV or Parquet), its first column the run names."""
+    """Table of the runs' parameters (CSV or Parquet); its column ``run``, ``name`` or ``id``, else the first, names them."""
     by_content: bool = True
     """Whether changed runs are known by the bytes of their files, else by sizes and times, which costs no reading;
     in a bucket they are known by their ETags."""

@@ -23,6 +23,7 @@ from simstac.storage import local_path
 
 _MAX_DOCUMENTS = 2_000
 _FOLDER_DOCUMENTS = ("catalog.json", "collection.json")
+_NAME_ONE = "name a catalog, a collection or an item, or the folder of one"
 
 
 def read_document(address: str | PathLike[str]) -> pystac.STACObject:
@@ -43,7 +44,7 @@ def read_document(address: str | PathLike[str]) -> pystac.STACObject:
         document = json.loads(content)
         return pystac.read_dict(document, href=href)
     except (ValueError, LookupError, TypeError, AttributeError, pystac.STACError, pystac.STACTypeError) as error:
-        raise InvalidDocumentError(href, f"is not a STAC document: {error}") from error
+        raise InvalidDocumentError(href, f"is not a STAC document: {error}", _NAME_ONE) from error
 
 
 def find_item(container: pystac.Catalog, item_id: str) -> pystac.Item:
@@ -143,7 +144,7 @@ def _local_bytes(href: str) -> bytes:
     try:
         return path.read_bytes()
     except IsADirectoryError as error:
-        raise StorageError(path, "holds no catalog.json and no collection.json") from error
+        raise StorageError(path, "holds no catalog.json and no collection.json", _NAME_ONE) from error
     except OSError as error:
         raise StorageError(path, f"cannot be read: {error.strerror}") from error
 

@@ -26,6 +26,7 @@ POINTERS = {
 WORKERS = 16
 OLD_COPY = "publish again, or wait for the cache to expire"
 PUBLISH_AGAIN = "publish again (--recheck compares every file)"
+NO_ROOT = "name a catalog.json or its folder, or publish it first"
 REMEDIES: Mapping[int, str] = dict.fromkeys(
     (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN), "let everybody read it: simstac doctor says how"
 )
@@ -154,7 +155,8 @@ class _Walk:
         answer = fetch(address)
         if not answer.ok:
             self.unread.add(address)
-            self.findings.append(Finding(address, answer.problem, REMEDIES.get(answer.status, PUBLISH_AGAIN)))
+            otherwise = NO_ROOT if address == self.root else PUBLISH_AGAIN
+            self.findings.append(Finding(address, answer.problem, REMEDIES.get(answer.status, otherwise)))
             return None
         self.findings += served(address, answer, _JSON_TYPES)
         self.findings += self._compared(address, answer.content)

@@ -100,14 +100,14 @@ class EngineSource:
     @property
     def reader(self) -> str:
         """See `Source`."""
-        backend = type(self._backend())
+        backend = type(self.backend())
         package = importlib.import_module(backend.__module__.partition(".")[0])
         name = self.engine if isinstance(self.engine, str) else backend.__qualname__
         return _reader(name, getattr(package, "__version__", "0"), self.options)
 
     def is_run(self, path: Path) -> bool:
         """See `Source`."""
-        return self._backend().guess_can_open(path)
+        return self.backend().guess_can_open(path)
 
     def wanted(self, names: Collection[str], file: str = "") -> Wanted:
         """The one file, or all files in the run's folder: only the engine knows which it reads."""
@@ -124,11 +124,16 @@ class EngineSource:
         """See `Source`."""
         import xarray as xr  # noqa: PLC0415  # 1.8 s that an unchanged study need not pay
 
-        if self._backend().supports_groups:
+        if self.backend().supports_groups:
             return xr.open_datatree(path, engine=self.engine, **self.options)
         return xr.DataTree(xr.open_dataset(path, engine=self.engine, **self.options))
 
-    def _backend(self) -> BackendEntrypoint:
+    def backend(self) -> BackendEntrypoint:
+        """The engine.
+
+        Raises:
+            SourceError: If xarray has none of that name.
+        """
         from xarray.backends.plugins import get_backend, list_engines  # noqa: PLC0415  # as above
 
         if isinstance(self.engine, str) and self.engine not in list_engines():
@@ -204,12 +209,17 @@ def source_of(
             is taken as it is.
         options: Keyword arguments for opening a run.
         by_content: Whether a changed run is known by its bytes, else by the sizes and times of its files.
+
+    Raises:
+        SourceError: If xarray has no engine of that name.
     """
     if not isinstance(engine, str | type):
         return engine
     if engine == "energyplus":
         return EnergyPlusSource(options or {}, by_content)
-    return EngineSource(engine, options or {}, by_content)
+    source = EngineSource(engine, options or {}, by_content)
+    source.backend()  # a wrong name is no fault of the runs
+    return source
 
 
 def fingerprint(state: State, reader: str) -> str:

@@ -103,7 +103,7 @@ def updated_table(old: RunTable, runs: Sequence[str], read: Mapping[str, RunData
     for parameter in parameters.columns:
         if parameter.name in columns:
             kind = "result" if columns[parameter.name].role is Role.RESULT else "fact"
-            problem = f"has a parameter called {parameter.name!r}, as is a {kind} of the runs"
+            problem = f"has a parameter called {parameter.name!r}, which is also a {kind} of the runs"
             raise SourceError(parameters.where, problem, "rename the column")
         values = dict(zip(parameters.runs, parameter.values.tolist(), strict=True))
         columns[parameter.name] = _column(Role.PARAMETER, old, parameter.name, runs, values, parameter.attrs)
