@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import icechunk
 import numpy as np
 import pystac
 import pytest
@@ -45,6 +46,19 @@ def test_datatree_has_every_group_and_selects_the_run_in_each(site: Path) -> Non
     assert tree["heating"].item() == 60.0
     whole = xr.open_datatree(item.assets["icechunk"])
     assert whole["monthly"]["electricity"].shape == (3, 2)
+
+
+def test_variables_come_in_the_order_of_their_names_each_time(tmp_path: Path) -> None:
+    names = [f"v{number}" for number in (3, 10, 1, 7, 5, 2, 9, 8, 6, 4)]
+    data = xr.Dataset({name: ("x", [1.0, 2.0]) for name in names}, {"x": [1, 2], "b": ("x", [3, 4]), "a": 1})
+    repository = icechunk.Repository.create(icechunk.local_filesystem_storage(str(tmp_path / "many.icechunk")))
+    session = repository.writable_session("main")
+    data.to_zarr(session.store, consolidated=False)
+    repository.create_tag("1", snapshot_id=session.commit("many"))
+    asset = pystac.Asset.from_dict(icechunk_asset(str(tmp_path / "many.icechunk"), version="1"))
+    for opened in (xr.open_dataset(asset), xr.open_datatree(asset).to_dataset()):
+        assert (list(opened.data_vars), list(opened.coords)) == (sorted(names), ["a", "b", "x"])
+        xr.testing.assert_identical(opened.load(), data)
 
 
 @pytest.mark.parametrize("start", ["", "catalog.json", "office/collection.json", "office"])
@@ -155,7 +169,10 @@ def test_errors_say_which_what_and_what_to_do(site: Path, tmp_path: Path) -> Non
         (lambda: open_stac(site, item="run-002"), r"catalog\.json: has no item 'run-002'; the nearest are run-0002"),
         (lambda: open_stac(collection, asset="zarr"), "has no asset 'zarr'; its assets are icechunk"),
         (lambda: open_stac(collection, group="hvac"), "holds no Zarr group 'hvac'; its groups are monthly"),
-        (lambda: open_stac(tmp_path), "holds no catalog.json and no collection.json; name a catalog, a collection or an item"),
+        (
+            lambda: open_stac(tmp_path),
+            "holds no catalog.json and no collection.json; name a catalog, a collection or an item",
+        ),
         (lambda: open_stac(tmp_path / "absent.json"), r"absent\.json: cannot be read: No such file or directory"),
         (lambda: open_stac("s3://bucket/catalog.json"), r"give a path or an http\(s\):// URL"),
     ]

@@ -132,7 +132,7 @@ class SimstacBackend(BackendEntrypoint):
             return dict(groups)
 
         groups, href = _first_open(source, read, version, trusted_endpoints(trust))
-        return {path: _select(dataset, source.run, href) for path, dataset in groups.items()}
+        return {path: _select(dataset, source.run, href) for path, dataset in sorted(groups.items())}
 
     def open_datatree(self, filename_or_obj: Any, **options: Any) -> xr.DataTree:
         """The whole store, or the groups below ``group``, as a DataTree; takes and raises what `open_dataset` does."""
@@ -258,8 +258,22 @@ def _select(dataset: xr.Dataset, run: str | None, href: str) -> xr.Dataset:
         if run not in runs:
             raise StorageError(href, f"holds no run {run!r}", "the catalog and the store are not of one version")
         dataset = dataset.isel(run=runs.index(run))
+    dataset = _by_name(dataset)
     dataset.encoding["source"] = href
     return dataset
+
+
+def _by_name(dataset: xr.Dataset) -> xr.Dataset:
+    """The same dataset, its variables in the order of their names: a store lists them in another each time."""
+    import xarray as xr  # noqa: PLC0415  # see the module docstring
+
+    variables = {str(name): dataset.variables[name] for name in sorted(dataset.variables, key=str)}
+    coords = xr.Coordinates({name: variables[name] for name in variables if name in dataset.coords}, dataset.xindexes)
+    data = {name: variable for name, variable in variables.items() if name not in dataset.coords}
+    ordered = xr.Dataset(data, coords, dataset.attrs)
+    ordered.encoding = dataset.encoding
+    ordered.set_close(dataset.close)
+    return ordered
 
 
 def _schemes(asset: pystac.Asset) -> dict[str, Any]:
