@@ -64,7 +64,8 @@ class StudySource(_Source):
     path: PathOrUrl
     """Folder or glob of the runs, relative to the configuration's folder."""
     parameters: PathOrUrl | None = None
-    """Table of the runs' parameters (CSV or Parquet); its column ``run``, ``name`` or ``id``, else the first, names them."""
+    """Table of the runs' parameters (CSV or Parquet); its column ``run``, ``name`` or ``id``, else its first, names the
+    runs."""
     by_content: bool = True
     """Whether changed runs are known by the bytes of their files, else by sizes and times, which costs no reading;
     in a bucket they are known by their ETags."""
