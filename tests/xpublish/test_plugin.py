@@ -17,12 +17,14 @@ import numpy as np
 import pystac
 import pytest
 import xarray as xr
+import yaml
+from tests.virtual_files import write_steps
 from xpublish.plugins import load_default_plugins
 
 import simstac
 import xpublish
 from simstac.stac.validate import validate_documents
-from simstac.xpublish import SimstacPlugin
+from simstac.xpublish import SimstacPlugin, catalogued
 
 from .conftest import application, running
 
@@ -106,6 +108,29 @@ def test_stored_chunks_are_a_plain_zarr_hierarchy(server, demo_site):
     assert get(f"{server}/datasets/office-study/kerchunk/run/c/0", Range="bytes=2-5") == (206, whole[2:6])
     assert get(f"{server}/datasets/office-study/kerchunk/run/c/0", Range="bytes=-3") == (206, whole[-3:])
     assert get(f"{server}/datasets/grid/zarr/zarr.json", Range="bytes=0-0") == (206, b"{")
+
+
+@pytest.mark.parametrize("virtual", [True, False], ids=["virtual", "copied"])
+def test_nobody_is_told_where_files_lie_on_this_machine(tmp_path, virtual):
+    write_steps(tmp_path / "out" / "a.nc", [0, 1])
+    source = {"engine": "cf", "path": str(tmp_path / "out" / "*.nc"), "virtual": virtual}
+    model = {"id": "model", "license": "MIT", "source": source}
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump({"catalog": {"id": "c"}, "collections": [model]}))
+    built = simstac.build(simstac.load_project(tmp_path / "c.yaml"))
+    assert built.errors == ()
+    plugin = SimstacPlugin(documents=catalogued(built.site))
+    with running(xpublish.Rest({}, plugins={"simstac": plugin}).app) as server:
+        dataset = f"{server}/datasets/model"
+        for path in ("stac", "kerchunk/zarr.json"):
+            status, content = get(f"{dataset}/{path}")
+            assert (status, str(tmp_path).encode() in content) == (200, False)
+        for key in ("sources/file", "provenance/source_file"):
+            assert {get(f"{dataset}/kerchunk/{key}/{end}")[0] for end in ("zarr.json", "c/0")} == {404}
+        with (
+            xr.open_dataset(f"{dataset}/kerchunk", engine="zarr") as served,
+            xr.open_dataset(tmp_path / "out" / "a.nc") as file,
+        ):
+            np.testing.assert_array_equal(served.tas.values, file.tas.values)
 
 
 def test_parts_of_keys_say_which_they_are(server):

@@ -15,6 +15,7 @@ from simstac.write.reading import (
     stored_containers,
     stored_fingerprints,
     stored_runs,
+    tables_of_files,
 )
 from simstac.write.refer import write_virtual
 from simstac.write.referred import copied_files, read_kept
@@ -41,6 +42,7 @@ __all__ = [
     "stored_containers",
     "stored_fingerprints",
     "stored_runs",
+    "tables_of_files",
     "why_copied",
     "write",
     "write_ahead",

@@ -6,9 +6,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from simstac.sources.attributes import said_in
 from simstac.storage import KeySource, StorageScheme, Stored, icechunk_storage
+from simstac.write.commit import DATASET_LAYOUT
 from simstac.write.containers import Container, access, containers_of
 from simstac.write.previous import read_texts
+from simstac.write.provenance import GROUP
 from simstac.write.referred import TABLE
 from simstac.write.repository import (
     MAIN,
@@ -68,6 +71,13 @@ def open_stored(
         store: Any = repository.readonly_session(snapshot_id=stored.snapshot_id).store
         data = xr.open_datatree(store, engine="zarr", consolidated=False, chunks=None)
         return data.drop_nodes(TABLE) if containers else data
+
+
+def tables_of_files(data: xr.DataTree) -> tuple[str, ...]:
+    """The groups in which a store of ours remembers the files that it was made from, with their addresses."""
+    combined = GROUP in data.children and said_in(data.attrs).get("layout") == DATASET_LAYOUT
+    referring = TABLE in data.children and "referenced" in data.children[TABLE].attrs
+    return (*([GROUP] if combined else []), *([TABLE] if referring else []))
 
 
 def stored_containers(stored: Stored, *, credentials: KeySource | None = None) -> tuple[Container, ...]:

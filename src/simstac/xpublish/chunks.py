@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -78,8 +78,12 @@ class EncodedChunks:
         return None if chunk is None else part_of(chunk, part)
 
 
-def stored_chunks(store: Store) -> StoredChunks:
+def stored_chunks(store: Store, without: Collection[str] = ()) -> StoredChunks:
     """The hierarchy of a store.
+
+    Args:
+        store: The store.
+        without: Groups of the root that nobody is to read.
 
     Raises:
         zarr.errors.GroupNotFoundError: If it holds none.
@@ -87,7 +91,8 @@ def stored_chunks(store: Store) -> StoredChunks:
     import zarr  # noqa: PLC0415  # as above
 
     root = zarr.open_group(store, mode="r")
-    nodes = {"": root, **dict(root.members(max_depth=None))}
+    members = dict(root.members(max_depth=None))
+    nodes = {"": root, **{path: node for path, node in members.items() if path.partition("/")[0] not in without}}
     arrays = {path: node for path, node in nodes.items() if isinstance(node, zarr.Array)}
     v2 = root.metadata.zarr_format == 2  # noqa: PLR2004  # the format
     return StoredChunks(store, _v2_documents(nodes) if v2 else _v3_documents(nodes), arrays)

@@ -12,6 +12,7 @@ from simstac.engine.backend import StoreOfAsset, open_store_of
 from simstac.engine.documents import read_document
 from simstac.engine.routes import claims
 from simstac.errors import StorageError
+from simstac.write import tables_of_files
 from simstac.xpublish.chunks import StoredChunks, stored_chunks
 
 if TYPE_CHECKING:
@@ -26,8 +27,9 @@ class Served:
     Attributes:
         document: The Item or Collection that names the store.
         opened: The store.
-        chunks: Its hierarchy by keys.
-        tree: Its data, read lazily.
+        chunks: Its hierarchy by keys, without the tables of the files that it was made from: where these lie on this
+            machine is nobody's business.
+        tree: Its data, read lazily; without these tables too.
     """
 
     document: pystac.Item | pystac.Collection
@@ -76,7 +78,8 @@ class Shelf:
         opened = open_store_of(document, trust=self.trust)
         chunks: Any = {} if self.lazy else None
         tree = xr.open_datatree(opened.store, engine="zarr", consolidated=False, chunks=chunks)
-        return Served(document, opened, stored_chunks(opened.store), tree)
+        hidden = tables_of_files(tree)
+        return Served(document, opened, stored_chunks(opened.store, hidden), tree.drop_nodes(hidden))
 
 
 def catalogued(address: str | PathLike[str]) -> dict[str, str]:
