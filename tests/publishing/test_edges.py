@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import simstac.publishing.site as site_module
-from simstac.errors import PublishError
+from simstac.errors import ConflictError, PublishError
 from simstac.publishing import LocalTarget, publish, read_site
 from simstac.publishing.apply import apply
 from simstac.publishing.plan import plan
@@ -144,6 +144,27 @@ def test_large_files_go_in_parts(kind: str, request: pytest.FixtureRequest, tmp_
 
 
 @pytest.mark.parametrize("kind", ["local", "s3"])
+def test_a_large_file_does_not_replace_what_another_puts_there_meanwhile(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    place = s3_place(request.getfixturevalue("s3")) if kind == "s3" else local_place(tmp_path / "www")
+    site = write_site(tmp_path / "site", {"study": RUNS})
+    path = "study/run-0/outputs/eplusout.sql"
+    (site / path).parent.mkdir()
+    (site / path).write_bytes(bytes(9 << 20))
+    changes = plan(read_site(site), place.target, link("study"))
+    theirs = write_site(tmp_path / "theirs", {"study": {}})
+    (theirs / path).parent.mkdir(parents=True)
+    (theirs / path).write_bytes(b"theirs")
+    publish(theirs, place.target, link(), owner="theirs")
+    with pytest.raises(ConflictError, match=r"eplusout\.sql: was changed by somebody else meanwhile"):
+        apply(changes, place.target)
+    with pytest.raises(PublishError, match="was not published by this configuration"):
+        publish(site, place.target, link("study"), owner="ours")
+    assert place.fetch(path) == b"theirs"
+
+
+@pytest.mark.parametrize("kind", ["local", "s3"])
 def test_a_large_file_that_changes_meanwhile(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
     place = s3_place(request.getfixturevalue("s3")) if kind == "s3" else local_place(tmp_path / "www")
     site = write_site(tmp_path / "site", {"study": RUNS})
@@ -176,7 +197,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
     write_site(site, {"study": dict.fromkeys(RUNS, 0) | {"run-2": "long" * 50_000}})
     script = (
         "import sys; from pathlib import Path; from simstac.publishing import LocalTarget, publish; "
-        "from simstac.errors import PublishError; from tests.publishing.conftest import link\n"
+        "from simstac.errors import ConflictError, PublishError; from tests.publishing.conftest import link\n"
         "try: publish(Path(sys.argv[1]), LocalTarget(Path(sys.argv[2])), link('study'))\n"
         "except PublishError as error: print(error)"
     )

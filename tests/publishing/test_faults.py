@@ -39,6 +39,12 @@ def test_requests_are_few(line: tuple[Proxy, Place], tmp_path: Path) -> None:
     assert proxy.writes == []
     assert len(proxy.seen) == 3
     proxy.seen.clear()
+    (site / "study" / "run-0" / "large.sql").write_bytes(bytes(20 << 20))
+    plan = publish(site, place.target, link("study")).changes
+    assert len(proxy.writes) == plan.requests == 1 + 3 + 1 + 2
+    (site / "study" / "run-0" / "large.sql").unlink()
+    publish(site, place.target, link("study"))
+    proxy.seen.clear()
     write_site(site, {"study": RUNS | {f"run-{number}": "new" for number in range(10)}}, data={"study": "A"})
     publish(site, place.target, link("study"))
     assert len(proxy.writes) == 12

@@ -106,6 +106,13 @@ def test_each_fault_is_found(public: tuple[str, str], s3: Any, site: Path) -> No
     assert ("/study/collection.json", f"its asset {address}/study/chart.png answers 404") in found
 
 
+def test_hrefs_are_decoded_in_a_folder_as_on_the_web(site: Path) -> None:
+    document = site / "study" / "collection.json"
+    document.write_text(document.read_text().replace("./chart.png", "./50%25%20gr%C3%B6%C3%9Fer.png"))
+    (site / "study" / "chart.png").rename(site / "study" / "50% größer.png")
+    assert verify(site).findings == ()
+
+
 def test_an_old_root_is_told(site: Path, tmp_path: Path) -> None:
     """Such as a cache serves it: whole in itself, and without what was built."""
     old = tmp_path / "old"
@@ -133,7 +140,15 @@ def test_a_folder(site: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["[]", "{", '{"links": 5}', '{"links": [{"rel": "child"}]}', '{"assets": {"a": 1}}']
+    "content",
+    [
+        "[]",
+        "{",
+        '{"links": 5}',
+        '{"links": [{"rel": "child"}]}',
+        '{"assets": {"a": 1}}',
+        '{"links": [{"rel": "child", "href": "http://[::1"}]}',
+    ],
 )
 def test_what_is_no_document_is_a_problem(site: Path, content: str) -> None:
     (site / "study" / "r1" / "r1.json").write_text(content)
@@ -194,7 +209,8 @@ def test_a_host_without_cors_and_range(plain_server: str) -> None:
     assert found["no browser may read it from another site (CORS)"] == 7 + 2
 
 
-def test_an_address_without_a_server() -> None:
-    report = verify("http://127.0.0.1:9/stac")
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9/stac", "http://127.0.0.1:port/stac"])
+def test_an_address_without_a_server(address: str) -> None:
+    report = verify(address)
     assert not report.ok
     assert "cannot be reached" in report.findings[0].problem

@@ -59,6 +59,11 @@ class Change:
         """Whether it is copied from its file piece by piece; documents and pointers, put under conditions, are not."""
         return self.file is not None and self.size > LARGE and self.kind in _STREAMED
 
+    @property
+    def requests(self) -> int:
+        """The requests that putting it in a bucket takes: what streams goes in parts, between two that frame them."""
+        return -(-self.size // LARGE) + 2 if self.streams else 1
+
     def body(self, site: Site) -> bytes:
         """The bytes to put.
 
@@ -121,9 +126,13 @@ class Changes:
 
     @property
     def requests(self) -> int:
-        """The requests that applying the plan takes, beyond those of planning."""
+        """The requests that applying the plan to a bucket takes, beyond those that only read."""
         own = len(self.tables) + (self.record is not None) + (self.swept is not None) + bool(self.dropped)
-        return len(self.puts) + own + sum(-(-len(paths) // DELETES_PER_REQUEST) for paths in self.deletes)
+        return (
+            sum(change.requests for change in self.puts)
+            + own
+            + sum(-(-len(paths) // DELETES_PER_REQUEST) for paths in self.deletes)
+        )
 
     def totals(self) -> dict[str, dict[str, int]]:
         """How many files of each kind are added, changed and deleted, with the bytes put."""

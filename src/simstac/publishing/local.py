@@ -119,6 +119,8 @@ class LocalTarget:
         with _explained(where):
             where.parent.mkdir(parents=True, exist_ok=True)
             if change.streams and change.file:
+                if change.expected == ABSENT and where.exists():
+                    raise _changed(where)
                 with site.held(change.file) as path:
                     shutil.copyfile(path, temporary)
                 temporary.replace(where)
@@ -130,7 +132,7 @@ class LocalTarget:
                 if found and found.content == new:
                     return version
                 if (found.version if found else ABSENT) != change.expected:
-                    raise ConflictError(where, "was changed by somebody else meanwhile", "run it again")
+                    raise _changed(where)
             temporary.write_bytes(new)
             temporary.replace(where)
         return version
@@ -141,6 +143,10 @@ class LocalTarget:
         content = where.read_bytes()
         digest = digest_of(content)
         return Listed(len(content), digest, digest)
+
+
+def _changed(where: Path) -> ConflictError:
+    return ConflictError(where, "was changed by somebody else meanwhile", "run it again")
 
 
 def _prune(folder: Path, root: Path) -> None:

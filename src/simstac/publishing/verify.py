@@ -253,7 +253,7 @@ def join(address: str, href: str) -> str:
     return (
         urljoin(address, href)
         if is_web(address)
-        else posixpath.normpath(posixpath.join(posixpath.dirname(address), href))
+        else posixpath.normpath(posixpath.join(posixpath.dirname(address), unquote(href)))
     )
 
 
@@ -265,9 +265,10 @@ def _document(content: bytes) -> Mapping[str, Any] | None:
         hrefs = [link["href"] for link in links if isinstance(link["rel"], str)]
         for asset in assets.values():
             hrefs += [each["href"] for each in (asset, *asset.get("alternate", {}).values())]
+        is_whole = all(isinstance(href, str) and urlsplit(href) for href in hrefs)
     except (ValueError, TypeError, AttributeError, LookupError):
         return None
-    return document if all(isinstance(href, str) for href in hrefs) else None
+    return document if is_whole else None
 
 
 def _children(content: bytes) -> set[str]:

@@ -71,7 +71,7 @@ def _fetch_url(address: str, one_byte: bool) -> Answer:
     except HTTPError as error:
         with error:
             return Answer(error.code, {name.lower(): value for name, value in error.headers.items()})
-    except (URLError, OSError, HTTPException) as error:
+    except (URLError, OSError, HTTPException, ValueError) as error:
         return Answer(0, reason=str(getattr(error, "reason", error)))
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from simstac.errors import ConflictError, PublishError
 from simstac.progress import OnProgress
 from simstac.publishing.apply import write_in_order
-from simstac.publishing.changes import DELETES_PER_REQUEST, LARGE, Change, Changes
+from simstac.publishing.changes import ABSENT, DELETES_PER_REQUEST, LARGE, Change, Changes
 from simstac.publishing.site import Site, headers_of
 from simstac.publishing.target import Listed, Versioned
 from simstac.s3.answers import code_of, why_refused
@@ -161,6 +161,8 @@ class S3Target:
     def _put(self, change: Change, site: Site) -> str:
         """Put one object; a failed precondition where the bytes are ours is success, for a retry may cause it."""
         if change.streams and change.file:
+            if change.expected == ABSENT and self._holds(change.path):
+                raise _changed(f"{self.url}/{change.path}")
             with site.held(change.file) as path:
                 return self._send(change, path, mode="overwrite", use_multipart=True)
         body = change.body(site)
@@ -172,6 +174,18 @@ class S3Target:
                 raise
             return found.version
 
+    def _holds(self, path: str) -> bool:
+        """Whether an object is there: what goes in parts has no precondition of its own."""
+        import obstore  # noqa: PLC0415
+
+        try:
+            obstore.head(self._store, path)
+        except FileNotFoundError:
+            return False
+        except obstore.exceptions.BaseError as error:
+            raise self._refused(error) from None
+        return True
+
     def _send(self, change: Change, body: bytes | Path, **how: Any) -> str:
         import obstore  # noqa: PLC0415  # the native module loads where S3 is used
 
@@ -182,8 +196,7 @@ class S3Target:
         except (obstore.exceptions.BaseError, FileNotFoundError) as error:
             if not _is_conflict(error, change):
                 raise self._refused(error) from None
-            where = f"{self.url}/{change.path}"
-            raise ConflictError(where, "was changed by somebody else meanwhile", "run it again") from None
+            raise _changed(f"{self.url}/{change.path}") from None
         return str(result["e_tag"] or "")
 
     def _refused(self, error: Exception) -> PublishError:
@@ -202,6 +215,10 @@ def _again_if_unanswered[T](request: Callable[[], T]) -> T:
                 raise
             time.sleep(pause)
     return request()
+
+
+def _changed(where: str) -> ConflictError:
+    return ConflictError(where, "was changed by somebody else meanwhile", "run it again")
 
 
 def _mode(change: Change) -> Any:
