@@ -95,7 +95,7 @@ def collection(items: Sequence[Document], above: str) -> Document:
         "stac_extensions": [],
         "id": "all",
         "title": title,
-        "description": f"{len(items)} datasets, served from memory or from their stores.",
+        "description": "Datasets served from memory or from their stores, an Item each.",
         "license": "other",
         "extent": {
             "spatial": {"bbox": [list(enclosing_bbox(boxes))]},
