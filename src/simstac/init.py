@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import glob
 import json
+import os
+import string
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,6 +16,7 @@ from typing import Any
 
 from simstac.errors import ConfigError, SourceError
 from simstac.objects import Files, files_at
+from simstac.sources.energyplus.files import RESULTS
 from simstac.sources.eplaunch.cache import folders_with_cache
 from simstac.sources.eplaunch.launches import find_launches
 from simstac.sources.scythe.layout import SCALARS, gathered_frames, is_version, split_address, stem
@@ -237,8 +240,8 @@ def _runs_below(address: str, engine: str, access: Mapping[str, Any]) -> tuple[s
     if not levels or min(levels) > len(PATTERNS):
         raise SourceError(address, f"holds no runs that {engine} reads", "name the prefix of the runs' folders")
     runs = [folder for folder, names in folders.items() if len(folder.parts) == min(levels) and _is_run(source, names)]
-    parents = dict.fromkeys(run.parent for run in runs)
-    below = _within(parents.popitem()[0]) if len(parents) == 1 else PATTERNS[min(levels) - 1]
+    beside = {PurePosixPath(*folder.parts[: min(levels)]) for folder in folders if len(folder.parts) >= min(levels)}
+    below = _pattern_of(runs, beside - {*runs})
     places = {PurePosixPath(), *(run.parent for run in runs)}
     tables = [f"{address}/{place / name}" for place in sorted(places) for name in sorted(folders.get(place, ()))]
     for table in (*(each for each in tables if each.lower().endswith(TABLES)), None):
@@ -248,9 +251,14 @@ def _runs_below(address: str, engine: str, access: Mapping[str, Any]) -> tuple[s
     raise SourceError(f"{address}/{below}", "holds runs that share a name", "write the configuration by hand")
 
 
-def _within(folder: PurePosixPath) -> str:
-    """The pattern of all that is in a folder."""
-    return f"{glob.escape(str(folder))}/*".removeprefix("./")
+def _pattern_of(runs: Sequence[PurePosixPath], others: Collection[PurePosixPath]) -> str:
+    """The pattern of runs on one level: in their folder if it is one, and by how they begin if there are others."""
+    parents = {run.parent for run in runs}
+    above = glob.escape(str(runs[0].parent)) if len(parents) == 1 else PATTERNS[len(runs[0].parts) - 1][:-2]
+    beside = any(other.parent in parents for other in others)
+    names = [run.name for run in runs]
+    begin = os.path.commonprefix(names).rstrip(string.digits) if beside else ""  # noqa: RUF071  # of names, not paths
+    return f"{above}/{glob.escape(begin)}*".removeprefix("./")
 
 
 def _is_run(source: Source, names: set[str]) -> bool:
@@ -263,14 +271,19 @@ def _is_run(source: Source, names: set[str]) -> bool:
 def _runs_in(directory: Path, engine: str) -> tuple[str, tuple[Run, ...]]:
     """The pattern with the fewest levels that matches runs, narrowed to their folder where they share one."""
     is_run = source_of(engine).is_run
+    if is_run(directory):
+        return ".", find_runs(".", base=directory, is_run=is_run)
     for pattern in PATTERNS:
-        found = [path for path in directory.glob(pattern) if is_run(path)]
-        if not found:
+        there = [PurePosixPath(path) for path in sorted(glob.glob(pattern, root_dir=directory))]  # noqa: PTH207  # hidden ones
+        runs = [path for path in there if is_run(directory / path)]
+        if folders := [path for path in runs if (directory / path).is_dir()]:
+            others = [path for path in there if path not in folders and (directory / path).is_dir()]
+            narrowed = _pattern_of(folders, others)
+        elif runs:
+            narrowed = pattern + min((run.suffix for run in runs), key=RESULTS.index)
+        else:
             continue
-        parents = {path.parent for path in found}
-        narrowed = _within(PurePosixPath(parents.pop().relative_to(directory))) if len(parents) == 1 else pattern
-        others = [path for path in directory.glob(narrowed) if path not in found]
-        return narrowed, find_runs(narrowed, base=directory, ignore=others, is_run=is_run)
+        return narrowed, find_runs(narrowed, base=directory, is_run=is_run)
     raise SourceError(directory, f"holds no runs that {engine} reads", "name the folder that the runs' folders are in")
 
 

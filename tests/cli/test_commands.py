@@ -7,6 +7,7 @@ import subprocess
 import sys
 import urllib.request
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -269,6 +270,32 @@ def test_init_takes_a_folder_with_a_table_for_no_experiment(simstac, study_folde
     pd.read_csv(folder / "runs/params.csv").to_parquet(folder / "params.parquet")
     assert simstac("init", folder).out.splitlines()[0] == "found 3 simulations of v2"
     assert 'parameters: "params.parquet"' in (folder / "simstac.yaml").read_text()
+
+
+def test_init_takes_the_runs_alone_of_a_folder_that_has_more_in_it(simstac, study_folder, three_runs, tmp_path):
+    for name in three_runs:
+        shutil.copytree(three_runs[name], tmp_path / "beside" / f"case-{name[1:]}")
+    (tmp_path / "beside/scripts").mkdir()
+    assert simstac("init", tmp_path / "beside").code == 0
+    assert 'path: "case-*"' in (tmp_path / "beside/simstac.yaml").read_text()
+    for said in (simstac("build", tmp_path / "beside/simstac.yaml") for _ in range(2)):
+        assert (said.code, "version 1, 3 runs (3 completed)" in said.out) == (0, True)
+
+
+def test_init_of_a_run_or_of_files_writes_a_configuration_that_builds(simstac, three_runs, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(three_runs["i5"], "alone")
+    Path("flat").mkdir()
+    for name, run in three_runs.items():
+        for path in run.glob("eplusout.*"):
+            shutil.copy(path, Path("flat", f"{name}{path.suffix}"))
+    for folder, pattern, count in ((Path("alone"), ".", "1 run "), (Path("flat"), "*.sql", "3 runs ")):
+        assert simstac("init", folder).code == 0
+        assert f'path: "{pattern}"' in (folder / "simstac.yaml").read_text()
+        for said in (simstac("build", folder / "simstac.yaml") for _ in range(2)):
+            assert (said.code, count in said.out) == (0, True)
+    monkeypatch.chdir("alone")
+    assert simstac("status", "simstac.yaml").out.split() == ["alone", "completed", "current"]
 
 
 def test_init_prints_a_command_that_can_be_pasted(simstac, study_folder, tmp_path):

@@ -222,6 +222,16 @@ def test_a_store_whose_name_no_address_may_hold_is_refused(study_folder):
     assert not (study_folder / "site").exists()
 
 
+def test_the_site_is_no_run_though_it_lies_beside_them(study_folder, monkeypatch):
+    config = study_folder / "runs" / "buildings.yaml"
+    config.write_text((study_folder / "buildings.yaml").read_text().replace("runs/", ""))
+    monkeypatch.chdir(study_folder)
+    for path in ("runs/buildings.yaml", config):
+        project = simstac.load_project(path)
+        assert len(simstac.build(project).collections[0].statuses) == 3
+        assert simstac.build(project).documents == ()
+
+
 def test_a_site_that_cannot_be_written_is_said_so(study_folder):
     (study_folder / "site").write_text("in the way")
     with pytest.raises(simstac.SimstacError, match="site"):

@@ -1,5 +1,6 @@
 """A folder of EP-Launch as a study."""
 
+import os
 import shutil
 
 import pystac
@@ -10,6 +11,7 @@ from tests.eplaunch_folder import IP, SI, eplaunch_folder  # noqa: F401  # the f
 
 import simstac
 from simstac import pipeline
+from simstac.pipeline.launches import launch_status
 from simstac.stac.validate import validate_tree
 
 CONFIGURATION = """
@@ -61,6 +63,28 @@ def test_columns_whose_names_differ_in_letters_alone_are_kept_apart(project):
     with xr.open_dataset(collection.assets["icechunk"]) as ds:
         mine = ds.sel(run="house/tight.idf EnergyPlus mine")
         assert mine["EP_Launch_errors_2"].item() == 7
+
+
+def test_names_that_are_not_utf8_are_borne_in_columns_and_told_of_files(project):
+    house = project.folder / "launches" / "house"
+    CacheFile(house).add_config(SI, "tight.idf", {"weather": os.fsdecode(b"K\xf6ln.epw"), "\udcff": "\udcff"})
+    assert simstac.build(project).ok is False
+    collection = pystac.Collection.from_file(str(project.site / "office" / "collection.json"))
+    with xr.open_dataset(collection.assets["icechunk"]) as ds:
+        assert ds["weather"].sel(run=f"house/tight.idf {SI}").item() == "K?ln.epw"
+    CacheFile(house).add_config(SI, os.fsdecode(b"b\xfcro.idf"), {"weather": ""})
+    assert [row.status for row in launch_status(house)[0]].count("missing") == 2
+    (error,) = simstac.build(project).errors
+    assert "which is not UTF-8; rename its folder" in str(error)
+
+
+def test_a_folder_without_a_simulation_is_said_so(project):
+    for path in (project.folder / "launches").rglob("EPLaunchRun_*"):
+        shutil.rmtree(path)
+    for path in (project.folder / "launches").rglob(".eplaunch"):
+        path.write_text('{"workflows": {"Get Site:Location": {"files": {"office.idf": {"config": {}}}}}}')
+    (error,) = simstac.build(project).errors
+    assert "launches: holds no simulation of EP-Launch; run one of its files" in str(error)
 
 
 def test_a_build_tells_results_that_are_not_of_their_input_any_more(project):

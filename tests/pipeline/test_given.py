@@ -125,6 +125,7 @@ def test_what_a_configuration_could_not_say(study_folder, tmp_path, collection, 
         ({"type": "local", "path": "www"}, "to: is no bucket"),
         ({"url": "s3://bucket/stac", "key": "secret"}, "targets.s3.key: Extra inputs are not permitted"),
         ({"url": "https://bucket/stac"}, "targets.s3.url: is not of the form s3://bucket/prefix"),
+        ("gs://bucket/stac", "to: gs://bucket/stac is neither a folder nor in a bucket; write a path, or s3://"),
         ("none.yaml", "none.yaml: cannot be read: No such file or directory"),
     ],
 )

@@ -11,7 +11,7 @@ import pytest
 import xarray as xr
 
 from simstac.errors import SourceError
-from simstac.studies import Parameters, Run, State, Study
+from simstac.studies import EngineSource, Parameters, Run, State, Study
 from simstac.studies.encode import beside_missing, encoded
 from simstac.studies.read import read_run
 
@@ -57,6 +57,19 @@ def test_a_run_that_changes_while_it_is_read_has_no_fingerprint(tmp_path):
         data = read_run(made(tmp_path, "1.5"), None, Numbers(meanwhile=meddle))
         assert data.fingerprint == ""
         assert data.values["hourly", "t"].tolist() == [1.5, 1.5, 1.5]
+
+
+def test_what_an_engine_of_others_raises_for_a_damaged_file_is_said_of_the_run(tmp_path):
+    path = tmp_path / "one.nc"
+    values = np.random.default_rng(0).normal(size=20_000)
+    xr.Dataset({"t": ("x", values)}).to_netcdf(path, engine="netcdf4", encoding={"t": {"zlib": True}})
+    content = bytearray(path.read_bytes())
+    half = len(content) // 2
+    content[half : half + 1000] = bytes(1000)
+    path.write_bytes(content)
+    data = read_run(Run("one", path, "one.nc"), None, EngineSource("netcdf4"))
+    assert (data.status, data.fingerprint) == ("incomplete", "")
+    assert data.message == "cannot be read: RuntimeError: NetCDF: HDF error"
 
 
 def test_a_run_that_cannot_be_read_has_no_fingerprint(tmp_path):

@@ -92,6 +92,16 @@ def test_results_of_this_machine_are_read_in_their_folders(folder):
     assert facts(one) == completed()[2:]
 
 
+def test_batches_in_a_list_are_one_study(folder):
+    batches = [BatchResult((result(folder / "i20"), result(folder / "i5")), 1.0), BatchResult((result("x"),), 1.0)]
+    assert [run.name for run in simstac.study([*batches, {"other": folder / "i10"}]).runs] == [
+        "i5",
+        "i20",
+        "other",
+        "x",
+    ]
+
+
 def test_names_are_labels_keys_or_folders(folder):
     first, second = result(folder / "i5"), result(folder / "i10")
     events = [SimulationEvent(0, "first", first, 1, 2), SimulationEvent(1, "", second, 2, 2)]
@@ -145,6 +155,10 @@ def test_a_file_system_of_ones_own_is_read_by_its_protocol(folder, tmp_path):
     for study in (simstac.study((fs, "study")), simstac.study([result(f"study/{name}", fs=fs) for name in NAMES])):
         assert facts(study) == completed()
         assert {Path(path).name for path in fs.read} == {f"eplusout.{kind}" for kind in ("end", "err", "eio", "sql")}
+    (tmp_path / ".hidden").symlink_to(folder)
+    assert facts(simstac.study((fs, ".hidden"))) == completed(".hidden/")
+    with pytest.raises(SourceError, match=r"has a run in a folder without a name; give \{name: result\}"):
+        simstac.study((OwnFileSystem(folder / "i5"), ""))
     marks = study.fingerprints()
     assert pickle.loads(pickle.dumps(study)).fingerprints() == marks
     (folder / "i5" / "eplusout.err").write_text("another")

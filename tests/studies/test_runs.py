@@ -45,6 +45,16 @@ def test_a_plain_folder_is_a_run_or_holds_runs(tmp_path):
     assert names(find_runs("other", base=tmp_path, is_run=lambda path: path.name == "other")) == ["other"]
 
 
+def test_a_relative_base_and_a_run_that_is_the_base(tmp_path, monkeypatch):
+    make(tmp_path, "study/runs/a/x", "study/runs/b/x")
+    monkeypatch.chdir(tmp_path)
+    assert [run.name for run in find_runs("runs", base=Path("study"))] == ["a", "b"]
+    monkeypatch.chdir(tmp_path / "study/runs/a")
+    for base, pattern in ((Path(), "."), (Path(), ".."), (Path("../b"), ".")):
+        found = find_runs(pattern, base=base, is_run=lambda _path: True)
+        assert [run.name for run in found] == ["runs" if pattern == ".." else base.name or "a"]
+
+
 def test_brackets_in_names_of_folders_are_no_pattern(tmp_path):
     base = tmp_path / "study [v1]"
     for name in ("a", "b"):
@@ -182,6 +192,7 @@ def test_parquet_mapping_and_frames_say_the_same(tmp_path):
         ("run,u,u\na,1,2\n", "has the column 'u' twice; rename one of them"),
         ("run,u v,U_V\na,1,2\n", "has the parameter 'u_v' twice; rename one of them"),
         ("run,温度\na,1\n", "has the column '温度', whose name has no letter; name it in ASCII letters"),
+        ("run,u\na,1\n,\n,\n", "has no run name in row 2; name every run, or remove the row"),
         ("run,time\na,1\n", "has a parameter called 'time', which is a dimension; rename the column"),
         ("", "has no header; write a line of column names, and one for each run"),
         ("run,u,\na,1,x\n", "has 'x' in row 1 under no name; name the column, or empty it"),
@@ -195,6 +206,11 @@ def test_what_is_wrong_with_a_table_is_said(tmp_path, text, problem):
     with pytest.raises(SourceError) as caught:
         read_parameters(path)
     assert str(caught.value).startswith(f"{path}: {problem}")
+
+
+def test_a_mapping_without_parameters_is_refused():
+    with pytest.raises(SourceError, match=r"parameters: has no mapping for 'b'; write {run: {parameter: value}}"):
+        read_parameters({"a": {"u": 1}, "b": 2})
 
 
 def test_a_missing_table_and_a_binary_one(tmp_path):

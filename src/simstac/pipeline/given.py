@@ -23,6 +23,7 @@ from simstac.pipeline.site import SiteFolder
 from simstac.pipeline.whole import RunReport
 from simstac.progress import OnProgress, silent
 from simstac.stac.metadata import identifier
+from simstac.storage import is_address
 from simstac.studies import Study
 from simstac.write.workers import SERIAL, Parallel
 
@@ -79,6 +80,8 @@ def destined(
         with TemporaryDirectory(prefix="simstac-site-") as site:
             project = _made(Path(site), _with_source(about, source), catalog, target)
             yield Destined(project, project.collections[0], is_alone=True)
+    elif is_address(to):
+        raise ConfigError("to", f"{to} is neither a folder nor in a bucket", "write a path, or s3://bucket/prefix")
     else:
         project = _made(Path(to), _with_source(about, source), catalog, None)
         yield Destined(project, project.collections[0])

@@ -21,6 +21,7 @@ def configured_study(project: Project, source: StudySource) -> Study:
         parameters=source.parameters,
         engine=source_of(source.engine, by_content=source.by_content),
         base=project.folder,
+        ignore=(project.site,),
         open_files=files_of(source),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -61,6 +61,7 @@ def find_study(
     engine: str | type[BackendEntrypoint] | Source = "energyplus",
     options: Mapping[str, Any] | None = None,
     base: Path | None = None,
+    ignore: Sequence[Path] = (),
     open_files: OpenFiles = files_at,
 ) -> Study:
     """The study whose runs a path or glob pattern names; no run is opened yet.
@@ -72,6 +73,7 @@ def find_study(
         engine: The xarray engine that reads a run, or a `Source`.
         options: Keyword arguments for opening a run.
         base: What relative paths are relative to; the current folder where None.
+        ignore: Folders and files of this machine that are no runs, whatever the pattern; the parameter table is none.
         open_files: How an address in a bucket is reached: `simstac.objects.files_at` with its keywords bound.
 
     Raises:
@@ -85,8 +87,8 @@ def find_study(
         ignored = parameters if isinstance(parameters, str) else ""
         runs = _remote_runs(str(path), source, open_files, ignore=ignored)
     else:
-        ignore = (parameters,) if isinstance(parameters, Path) else ()
-        runs = find_runs(path, base=base, ignore=ignore, is_run=source.is_run)
+        no_runs = (*ignore, parameters) if isinstance(parameters, Path) else ignore
+        runs = find_runs(path, base=base, ignore=no_runs, is_run=source.is_run)
     return with_parameters(runs, source, parameters, open_files)
 
 

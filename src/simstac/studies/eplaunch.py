@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from simstac.errors import SourceError
 from simstac.sources.eplaunch.freshness import weather_name
 from simstac.sources.eplaunch.launches import NO_SIMULATION, SUPERSEDED, Launch
 from simstac.studies.definition import Study, with_parameters
@@ -38,8 +39,13 @@ def study_of_launches(launches: Sequence[Launch], top: Path) -> Study:
     Args:
         launches: The launches, from `simstac.sources.eplaunch.launches.find_launches`.
         top: The folder that published paths are relative to.
+
+    Raises:
+        SourceError: If none of them simulates, or one has a name that is not UTF-8.
     """
     simulated = [launch for launch in launches if launch.status != NO_SIMULATION]
+    if not simulated:
+        raise SourceError(top, "holds no simulation of EP-Launch", "run one of its files, or name another folder")
     superseded = {str(_stands_for(each)): each.message for each in simulated if each.status == SUPERSEDED}
     runs = in_order((_run(launch, top) for launch in simulated), str(top))
     table = _distinct({launch.name: _parameters(launch) for launch in simulated})
@@ -77,10 +83,16 @@ def _parameters(launch: Launch) -> dict[str, Any]:
     """The columns that EP-Launch remembers, under its name, and what the run was set up with."""
     remembered = {f"EP-Launch {column}": value for column, value in launch.entry.columns.items()}
     set_up = {key: value for key, value in launch.entry.config.items() if key != "weather"}
-    return {
+    parameters = {
         "input file": launch.input.name,
         "workflow": launch.entry.workflow,
         "weather": weather_name(launch),
         **{f"EP-Launch {key}": value for key, value in set_up.items()},
         **remembered,
     }
+    return {_as_utf8(key): _as_utf8(value) for key, value in parameters.items()}
+
+
+def _as_utf8(value: Any) -> Any:
+    """A value that any store keeps: names of files need not be UTF-8, and EP-Launch keeps them as they are."""
+    return value.encode(errors="replace").decode() if isinstance(value, str) else value

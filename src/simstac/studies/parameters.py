@@ -75,13 +75,16 @@ def read_parameters(table: Table) -> Parameters:
     if isinstance(table, str | Path):
         where, frame = str(table), _keyed(_read_frame(Path(table)), str(table))
     elif isinstance(table, Mapping):
-        where, frame = "parameters", pd.DataFrame.from_dict(dict(table), orient="index")
+        rows: Mapping[str, Any] = table
+        if wrong := next((run for run, row in rows.items() if not isinstance(row, Mapping)), None):
+            raise SourceError("parameters", f"has no mapping for {wrong!r}", "write {run: {parameter: value}}")
+        where, frame = "parameters", pd.DataFrame.from_dict(dict(rows), orient="index")
     else:
         where, frame = "parameters", _keyed(table, "parameters") if _key_column(table.columns) else table
     runs = [str(name).strip() for name in frame.index]
-    _refuse_twice(runs, where, "names the run", "keep one row a run")
     if not all(runs):
         raise SourceError(where, f"has no run name in row {runs.index('') + 1}", "name every run, or remove the row")
+    _refuse_twice(runs, where, "names the run", "keep one row a run")
     columns = tuple(_parameter(str(label), frame.iloc[:, index], where) for index, label in enumerate(frame.columns))
     _refuse_twice([column.name.casefold() for column in columns], where, "has the parameter", "rename one of them")
     return Parameters(where, tuple(runs), columns)

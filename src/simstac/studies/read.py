@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 IRREGULAR = frozenset({"hvac"})
 """Groups whose time steps differ from run to run, so that their times are data of each run."""
+UNREADABLE = (OSError, EOFError, LookupError, RuntimeError, ValueError)
+"""What engines of others raise for files that they cannot read, as netCDF4 does for a damaged chunk."""
 NOT_THERE = "the parameter table names it, but its results are not there"
 OURS = frozenset({"Conventions", "coordinates", SAID})
 """Attributes of groups that the ensemble has of its own."""
@@ -88,7 +90,7 @@ def read_run(run: Run, mark: str | None, source: Source) -> RunData:
             with _mark_beside(run.path, here, source) as taken:
                 return _read(run, here, taken)
     except SourceError as error:
-        return RunData(run, "incomplete", _reason(error, run.path), "")
+        return RunData(run, "incomplete", _bare(str(error), run.path), "")
     except OSError as error:
         return RunData(run, "incomplete", f"cannot be read: {error.strerror or error}", "")
 
@@ -110,9 +112,9 @@ def _read(run: Run, here: AtHand, mark: Callable[[], str]) -> RunData:
             finally:
                 _take_apart(tree)
     except SourceError as error:
-        return RunData(run, "incomplete", _reason(error, here.path, run.path), "", facts)
-    except OSError as error:
-        return RunData(run, "incomplete", f"cannot be read: {error.strerror or error}", "", facts)
+        return RunData(run, "incomplete", _bare(str(error), here.path, run.path), "", facts)
+    except UNREADABLE as error:
+        return RunData(run, "incomplete", _bare(f"cannot be read: {_said(error)}", here.path, run.path), "", facts)
     return RunData(run, state.status, state.message, mark(), {**facts, **scalars}, structure, values)
 
 
@@ -144,9 +146,15 @@ def _versions(files: Sequence[Path]) -> list[tuple[int, int, int]]:
     return [(each.st_ino, each.st_size, each.st_mtime_ns) for each in stats]
 
 
-def _reason(error: SourceError, *paths: Path | RemotePath | None) -> str:
-    """The message without the run's own path, which readers of a catalog do not know."""
-    text = str(error)
+def _said(error: Exception) -> str:
+    """What an engine raised, in one line."""
+    if isinstance(error, OSError):
+        return str(error.strerror or error)
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def _bare(text: str, *paths: Path | RemotePath | None) -> str:
+    """A message without the run's own path, which readers of a catalog do not know."""
     for path in paths:
         if path is not None:
             text = text.replace(f"{path}/", "").replace(str(path), path.name)

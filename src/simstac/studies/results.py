@@ -29,7 +29,7 @@ REASON = 200
 
 type Place = tuple[Any, str | Path]
 type One = str | Path | Result | Event | Place
-type Results = One | Mapping[str, One] | Iterable[One]
+type Results = One | Mapping[str, One] | Iterable[One | Iterable[One]]
 
 
 @overload
@@ -122,10 +122,14 @@ def _named(results: Results) -> list[tuple[str, One]]:
     """The single results, each with the name that it was given."""
     if isinstance(results, Mapping):
         return [(str(name), each) for name, each in results.items()]
-    single = isinstance(results, str | Path | Result | Event) or _is_place(results)
-    if single or not isinstance(results, Iterable):
+    if _is_one(results):
         return [("", cast("One", results))]
-    return [("", each) for each in cast("Iterable[One]", results)]
+    several = cast("Iterable[One | Iterable[One]]", results)
+    return [one for each in several for one in ([("", cast("One", each))] if _is_one(each) else _named(each))]
+
+
+def _is_one(value: object) -> bool:
+    return isinstance(value, str | Path | Result | Event) or _is_place(value) or not isinstance(value, Iterable)
 
 
 def _is_place(value: object) -> bool:
@@ -166,7 +170,7 @@ def _runs_in(fs: Any, directory: str, source: Source, loop: AbstractEventLoop | 
         place, pattern = fs, directory.strip("/")
     else:
         plain, pattern = split_pattern(directory)
-        below = place_of(fs, plain.removeprefix("./").removeprefix("."), loop)
+        below = place_of(fs, "" if plain == "." else plain, loop)
         if isinstance(below, Path):
             return find_runs(directory, is_run=source.is_run)
         place = below

@@ -69,7 +69,8 @@ def find_runs(
 def local_run(path: Path, base: Path) -> Run:
     """The run in a folder or file of this machine, called by it; outside the base folder only its name is published."""
     source = path.relative_to(base).as_posix() if path.is_relative_to(base) else path.name
-    return Run(path.name if path.is_dir() else path.stem, path, source)
+    named = path if path.name.strip(".") else path.resolve()
+    return Run(named.name if path.is_dir() else path.stem, path, source)
 
 
 def run_at(path: RemotePath) -> Run:
@@ -83,9 +84,13 @@ def in_order(runs: Iterable[Run], where: str) -> tuple[Run, ...]:
     """The runs in natural order of their names.
 
     Raises:
-        SourceError: If two runs have one name, or one has a name that is not UTF-8.
+        SourceError: If two runs have one name, or one has none or one that is not UTF-8.
     """
     runs = tuple(runs)
+    if not all(run.name for run in runs):
+        raise SourceError(
+            where, "has a run in a folder without a name", "give {name: result}, or move it into a folder"
+        )
     if foreign := next((run for run in runs if not _is_text(run.name + run.source)), None):
         problem = f"has a run called {foreign.name!r}, which is not UTF-8"
         raise SourceError(where, problem, "rename its folder, or narrow the pattern of the runs")
@@ -125,7 +130,7 @@ def listed(names: Sequence[str]) -> str:
 def _matches(base: Path, pattern: str | Path, is_run: Callable[[Path], bool]) -> list[Path]:
     """What a pattern matches; the names of folders above it, and a path that is there as it stands, are no patterns."""
     path = base / pattern
-    plain, wildcards = (path, "") if path.exists() else split_pattern(str(pattern))
+    plain, wildcards = (pattern, "") if path.exists() else split_pattern(str(pattern))
     top = base / plain
     if not top.exists():
         raise SourceError(top, "does not exist", "check the path of the runs")

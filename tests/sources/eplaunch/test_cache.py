@@ -37,7 +37,7 @@ def test_a_folder_without_a_cache_has_no_entries(tmp_path):
     assert read_cache(tmp_path) == ((), ())
 
 
-@pytest.mark.parametrize("text", ["", '{"workflows": {"a": {"fil', "\x00\x00", "[[[["])
+@pytest.mark.parametrize("text", ["", '{"workflows": {"a": {"fil', "\x00\x00", "[[[[", "[" * 100_000])
 def test_a_damaged_cache_is_a_warning(tmp_path, text):
     write(tmp_path, text)
     entries, (warning,) = read_cache(tmp_path, attempts=2, pause=0)
@@ -54,7 +54,7 @@ def test_a_damaged_cache_is_a_warning(tmp_path, text):
         ({"workflows": [1]}, 0, 1),
         ({"workflows": {"w": None, "v": {"files": "x"}}}, 0, 1),
         (of_files({"a.idf": None, "b.idf": {"config": 3, "result": []}}), 2, 1),
-        (of_files({"../evil.idf": {}, "..": {}, "a.idf": {}}), 1, 2),
+        (of_files({"../evil.idf": {}, "..": {}, "a\0.idf": {}, "a.idf": {}}), 1, 3),
         (of_files({"a.idf": {"result": {"x": [1, 2], "y": None, "z": 1}}}), 1, 0),
     ],
 )

@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 
 import pytest
@@ -6,6 +7,7 @@ from eplaunch.utilities.cache import CacheFile
 from tests.eplaunch_folder import IP, SI, eplaunch_folder  # noqa: F401  # the fixture
 
 from simstac.errors import SourceError
+from simstac.sources.eplaunch.freshness import freshness
 from simstac.sources.eplaunch.launches import find_launches
 
 
@@ -84,6 +86,22 @@ def test_without_columns_the_unit_system_tells_whose_results_they_are(eplaunch_f
 def test_a_run_that_was_killed_is_incomplete(eplaunch_folder):  # noqa: F811
     (eplaunch_folder / "house" / "EPLaunchRun_tight" / "tight.end").unlink()
     assert found(eplaunch_folder)[0][f"house/tight.idf {SI}"].status == "incomplete"
+
+
+@pytest.mark.parametrize("weather", ["pipe", "golden.epw\0", "\ud800.epw"])
+def test_a_cache_with_what_no_machine_has_is_borne(eplaunch_folder, weather):  # noqa: F811
+    house, columns = eplaunch_folder / "house", {"Errors": 10**400, "Warnings": float("nan"), "Runtime [s]": True}
+    os.mkfifo(house / "pipe")
+    cache = CacheFile(house)
+    cache.add_config(SI, "tight.idf", {"weather": weather})
+    cache.add_result(SI, "tight.epJSON", columns)
+    cache.add_config(SI, "\ud800.idf", {"weather": ""})
+    launches, warnings = found(eplaunch_folder)
+    assert warnings == ()
+    assert launches[f"house/tight.epJSON {SI}"].status == "superseded"
+    assert launches[f"house/\ud800.idf {SI}"].status == "missing"
+    for _ in range(2):
+        assert freshness(launches[f"house/tight.idf {SI}"]).state in {"fresh", "unknown"}
 
 
 def test_a_folder_that_eplaunch_never_saw_is_an_error(tmp_path):

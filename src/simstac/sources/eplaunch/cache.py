@@ -76,7 +76,7 @@ def read_cache(
             return (), ()
         except OSError as error:
             problem = f"cannot be read: {error.strerror}"
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             problem = f"is no JSON: {str(error).splitlines()[0]}"
         if attempt + 1 < attempts:
             time.sleep(pause)
@@ -94,7 +94,7 @@ def _entries(said: Any, where: str, warnings: list[str]) -> Iterator[Entry]:
         for name, facts in files.items():
             at = f"{here}: {name}"
             known = _mapping(facts, at, warnings)
-            if Path(name).name != name or not name.strip("."):
+            if Path(name).name != name or not name.strip(".") or "\0" in name:
                 warnings.append(f"{at}: is no name of a file in the folder; it is passed over")
                 continue
             config, columns = (_values(known.get(part), f"{at}: {part}", warnings) for part in ("config", "result"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,6 +16,7 @@ from simstac.sources.eplaunch.cache import Entry, folders_with_cache, read_cache
 OUTPUTS = "EPLaunchRun_"
 INPUT_SUFFIXES = (".idf", ".epJSON", ".imf")
 SUPERSEDED, NO_SIMULATION = "superseded", "no simulation"
+EXACT = 1e-6
 _END = re.compile(
     r"(?P<warnings>\d+) Warning; (?P<errors>\d+) Severe Errors; "
     r"Elapsed Time=(?P<hours>\d+)hr (?P<minutes>\d+)min\s+(?P<seconds>[\d.]+)sec"
@@ -153,7 +153,7 @@ def _end_columns(log: Path) -> dict[str, float]:
 
 def _tells(columns: Mapping[str, object], told: Mapping[str, float]) -> bool:
     return all(
-        isinstance(value := columns.get(name), int | float) and math.isclose(value, number, abs_tol=1e-6)
+        isinstance(value := columns.get(name), int | float) and number - EXACT <= value <= number + EXACT
         for name, number in told.items()
     )
 
@@ -176,7 +176,7 @@ def _state(outputs: Path, stem: str) -> RunState | None:
     try:
         with os.scandir(outputs) as entries:
             names = frozenset(entry.name for entry in entries if entry.is_file())
-    except OSError:
+    except (OSError, ValueError):  # not there, or no path at all
         return None
     return state_of(files_among(outputs, names, file=f"{stem}.sql"))
 

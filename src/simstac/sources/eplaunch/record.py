@@ -97,7 +97,7 @@ def run_identity(files: Mapping[str, str], stem: str) -> str:
 
 def file_digest(path: Path | None) -> str:
     """SHA-256 of a file in hexadecimal; empty where it is not there or cannot be read."""
-    if path is None:
+    if path is None or not path.is_file():
         return ""
     try:
         with path.open("rb") as file:
@@ -136,12 +136,14 @@ def _create(path: Path, content: bytes) -> None:
 
 def _encoded(seen: Seen) -> bytes:
     said = asdict(seen)
-    return json.dumps({**said, CHECKSUM: _checksum(said)}, indent=2, sort_keys=True, ensure_ascii=False).encode()
+    return json.dumps({**said, CHECKSUM: _checksum(said)}, indent=2, sort_keys=True, ensure_ascii=False).encode(
+        errors="surrogatepass"
+    )
 
 
 def _checksum(said: Mapping[str, Any]) -> str:
     text = json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
 def _parsed(path: Path) -> Seen | None:
