@@ -122,7 +122,7 @@ class Stored:
 
 
 def is_address(path: object) -> bool:
-    """Whether something is an address, in a bucket or on the web, and no path of this machine."""
+    """Whether something is an address, such as one in a bucket or on the web, and no path of this machine."""
     return isinstance(path, str) and "://" in path
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -66,6 +67,13 @@ def test_open_finds_an_item_below(site: Path, start: str) -> None:
     dataset = open_stac(site / start, item="run-0002")
     assert dataset["heating"].item() == 40.0
     assert dataset.encoding["source"] == str(site / "data" / "office.icechunk")
+
+
+def test_a_path_may_have_a_colon_or_be_a_file_url(tmp_path: Path, site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(site, tmp_path / "run:1")
+    monkeypatch.chdir(tmp_path)
+    for start in ("run:1/office/collection.json", (tmp_path / "run:1/office/collection.json").as_uri()):
+        xr.testing.assert_equal(open_stac(start).load(), doubled())
 
 
 def test_open_takes_a_catalog_of_one_child_and_pystac_objects(site: Path) -> None:

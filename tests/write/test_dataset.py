@@ -64,6 +64,20 @@ def test_the_same_data_make_no_commit(tmp_path):
     assert (second.snapshot_id, second.tag, second.fingerprint) == (first.snapshot_id, "1.0", first.fingerprint)
 
 
+def test_numbers_that_are_encoded_already_mean_the_same_in_the_store(tmp_path):
+    attrs = {"scale_factor": 0.5, "add_offset": 10.0, "missing_value": np.int16(-9), "_FillValue": np.int16(-8)}
+    dataset = xr.Dataset({"tas": ("x", np.array([1, -8, 3, -9], "i2"), attrs)})
+    stored = write(dataset, str(tmp_path / "store"), LocalPath())
+    with pytest.warns(xr.SerializationWarning, match="multiple fill values"):
+        np.testing.assert_array_equal(open_stored(stored)["tas"].values, [10.5, np.nan, 11.5, np.nan])
+
+
+def test_a_missing_text_is_empty(tmp_path):
+    dataset = xr.Dataset({"station": ("x", np.array(["a", None, np.nan], dtype=object))})
+    stored = write(dataset, str(tmp_path / "store"), LocalPath())
+    assert open_stored(stored)["station"].values.tolist() == ["a", "", ""]
+
+
 def test_a_single_number_may_change(tmp_path):
     for value in (1.5, np.nan, 2.5):
         stored = write(xr.Dataset({"height": value}), str(tmp_path / "store"), LocalPath())

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from urllib.parse import urljoin, urlsplit
 
 from simstac.errors import StorageError
-from simstac.storage import LocalPath, StorageScheme, local_path, scheme_from_stac, scheme_from_url
+from simstac.storage import LocalPath, StorageScheme, is_address, local_path, scheme_from_stac, scheme_from_url
 
 if TYPE_CHECKING:
     import pystac
@@ -139,8 +139,8 @@ def document_address(asset: pystac.Asset) -> str | None:
 
 
 def is_remote(address: str | None) -> bool:
-    """Whether a document's address lies outside this machine's file system."""
-    return address is not None and urlsplit(address).scheme not in {"", "file"}
+    """Whether a document's address lies outside this machine's file system: a ``file:`` URL does not."""
+    return is_address(address) and urlsplit(str(address)).scheme != "file"
 
 
 def resolve_scheme(

@@ -37,7 +37,7 @@ DESCRIBED, UNCHANGED, FAILED, KEPT = "described", "unchanged", "failed", "kept"
 DIGITS = 32
 ANY_FILE = "application/octet-stream"
 _DRAWING = BoundedSemaphore(os.cpu_count() or 1)
-"""Each picture is drawn by a process of its own."""
+"""So many pictures are drawn at once, each by another process."""
 
 
 @dataclass(frozen=True, slots=True)

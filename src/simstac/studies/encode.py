@@ -55,10 +55,18 @@ def encoded(variable: xr.Variable, where: str) -> tuple[NDArray[Any], dict[str, 
         times, calendar = microseconds_of(variable, values, where)
         return times, {**attrs, "units": MICROSECONDS, "calendar": calendar}
     if kind in "UTO":
-        return values.astype(str).astype(object), attrs
+        return texts(values), attrs
     raise SourceError(
         where, f"is of type {values.dtype}, which no store keeps", "leave it out, or convert it to numbers"
     )
+
+
+def texts(values: NDArray[Any]) -> NDArray[Any]:
+    """Texts as Python's strings; a missing one is empty."""
+    import pandas as pd  # noqa: PLC0415  # with xarray, which --help need not load
+
+    plain = values.astype(object)
+    return np.where(pd.isna(plain), "", plain).astype(str).astype(object)
 
 
 def beside_missing(values: NDArray[Any], attrs: dict[str, Any], where: str) -> tuple[NDArray[Any], dict[str, Any]]:

@@ -15,7 +15,7 @@ from simstac.errors import StorageError
 from simstac.progress import OnProgress, Progress, silent
 from simstac.sources.attributes import json_attrs
 from simstac.storage import KeySource, StorageScheme, Stored
-from simstac.studies.encode import cf_attrs, coarsest_unit, in_unit, is_time, microseconds_of
+from simstac.studies.encode import cf_attrs, coarsest_unit, in_unit, is_time, microseconds_of, texts
 from simstac.write.arrays import same_values
 from simstac.write.commit import DATASET_LAYOUT, VIRTUAL_LAYOUT, committed, head_of_dataset, written
 from simstac.write.encoding import grid_chunks, refuse_unknown_dimensions
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import zarr
 
 SLAB_BYTES = 128 << 20
+UNDECODED = ("missing_value", "scale_factor", "add_offset")
 NAMED_IN_ENCODING = ("grid_mapping", "bounds", "ancillary_variables", "cell_measures", "formula_terms")
 
 
@@ -59,7 +60,8 @@ def write(
 
     The store becomes equal to ``data``; chunks that are equal already are left alone, so a longer dataset is appended
     to it, and an equal one makes no commit. Encodings are ours (times as int64 since 1970, no scale or offset), but
-    for numbers encoded already, with ``_FillValue`` or ``units`` of time. Every value written is read back, compared.
+    for numbers encoded already, with ``_FillValue``, scale or ``units`` of time; a missing text is an empty one. Every
+    value written is read back, compared.
 
     Args:
         data: A Dataset, or a DataTree for groups; read lazily, slab by slab.
@@ -125,7 +127,7 @@ def _encoding(
 ) -> tuple[np.dtype[Any], dict[str, Any], Callable[[Slab], NDArray[Any]]]:
     attrs = cf_attrs(variable)
     if variable.dtype.kind in "fiub":
-        attrs |= _missing(variable)
+        attrs |= _decoding(variable)
         return variable.dtype, attrs, lambda slab: np.asarray(variable[slab].values)
     values = np.asarray(variable.values)
     if unit is not None:
@@ -137,18 +139,19 @@ def _encoding(
         attrs |= {"units": unit, "dtype": f"timedelta64[{'ns' if unit == 'nanoseconds' else 'us'}]"}
         values = values.astype(attrs["dtype"]).astype(np.int64)
     elif values.dtype.kind in "UTO":
-        values = values.astype(str).astype(object)
+        values = texts(values)
     else:
         raise StorageError(href, f"keeps no {values.dtype}, as {path} is", "leave it out, or convert it to numbers")
     return values.dtype, attrs, lambda slab: np.asarray(values[slab], values.dtype)  # a scalar too
 
 
-def _missing(variable: xr.Variable) -> dict[str, Any]:
-    """The ``_FillValue`` of numbers that are not decoded, as xarray reads it from Zarr."""
+def _decoding(variable: xr.Variable) -> dict[str, Any]:
+    """What numbers that are not decoded mean, as xarray reads it from Zarr."""
     from xarray.backends.zarr import FillValueCoder  # noqa: PLC0415  # 1.8 s that --help need not pay
 
+    attrs = json_attrs({key: variable.attrs[key] for key in UNDECODED if key in variable.attrs})
     value = variable.attrs.get("_FillValue")
-    return {} if value is None else {"_FillValue": FillValueCoder.encode(value, variable.dtype)}
+    return attrs if value is None else {**attrs, "_FillValue": FillValueCoder.encode(value, variable.dtype)}
 
 
 def _time_units(dataset: xr.Dataset, href: str) -> dict[str, str]:

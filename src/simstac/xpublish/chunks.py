@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from zarr.abc.store import OffsetByteRequest, RangeByteRequest, SuffixByteRequest
 
-from simstac.studies.encode import MICROSECONDS, is_time, microseconds_of
+from simstac.studies.encode import MICROSECONDS, is_time, microseconds_of, texts
 from simstac.write.encoding import compressors, grid_chunks
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ def _encoded_chunk(variable: xr.Variable, array: zarr.Array[Any], where: tuple[i
     lengths = array.chunks
     slices = tuple(slice(index * length, (index + 1) * length) for index, length in zip(where, lengths, strict=True))
     values = np.asarray(variable[slices].values)
-    values = values.astype(object).astype(str).astype(object) if values.dtype.kind in "OUT" else values
+    values = texts(values) if values.dtype.kind in "OUT" else values
     store = MemoryStore()
     one = zarr.create_array(
         store,
