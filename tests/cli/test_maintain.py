@@ -129,6 +129,13 @@ def test_remove_shows_what_goes_and_how_to_publish_it(simstac, left_over):
     assert not (site / "second-study").exists()
 
 
+def test_machines_are_told_of_the_store_that_is_left(simstac, left_over):
+    said = simstac("remove", left_over, "second-study", "--json")
+    *rows, left = [json.loads(line) for line in said.out.splitlines()]
+    assert {row["kind"] for row in rows} == {"document"}
+    assert left == {"left": str(left_over.parent / "site" / "data" / "second-study.icechunk")}
+
+
 def test_data_is_deleted_only_after_a_yes(simstac, left_over, monkeypatch):
     store = left_over.parent / "site" / "data" / "second-study.icechunk"
     monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))

@@ -345,6 +345,19 @@ def test_removal_reaches_the_targets_with_the_next_publish(study_folder):
     verified(study_folder / "www")
 
 
+@pytest.mark.parametrize("how", ["remove", "build"])
+def test_nothing_is_remembered_of_a_collection_that_is_gone(three_versions, how):
+    text = with_second(three_versions)
+    memory = three_versions / "site" / ".simstac" / "versions"
+    (memory / "second-study.json").write_bytes((memory / f"{STUDY}.json").read_bytes())
+    (three_versions / "buildings.yaml").write_text(text)
+    if how == "remove":
+        pipeline.remove_collection(project(three_versions), "second-study")
+    else:
+        build(three_versions)
+    assert [path.name for path in memory.iterdir()] == [f"{STUDY}.json"]
+
+
 def test_a_collection_leaves_the_targets_though_its_store_stays_in_the_site(study_folder):
     edit(study_folder, "collections:", "targets: [{type: local, path: www}]\ncollections:")
     (study_folder / "buildings.yaml").write_text(with_second(study_folder))

@@ -114,7 +114,7 @@ def doctor(config: Path, fix_cors: bool, as_json_: bool) -> int:
 def show_removal(removal: Removal, *, planned: bool, as_json_: bool) -> None:
     """Print what goes, each document if nothing else was done, and what is left."""
     if as_json_:
-        as_json(removal.changes)
+        as_json((*removal.changes, *({"left": store} for store in removal.left)))
         return
     documents = sum(change.kind == "document" for change in removal.changes)
     for change in removal.changes:

@@ -17,6 +17,7 @@ from simstac.pipeline.builders import Order, build_source
 from simstac.pipeline.built import remember
 from simstac.pipeline.describe import describe_store
 from simstac.pipeline.extras import items_table
+from simstac.pipeline.known_versions import forgotten_versions
 from simstac.pipeline.place import placement
 from simstac.pipeline.site import SiteFolder
 from simstac.progress import OnProgress, silent
@@ -133,7 +134,10 @@ def build(
             errors.append(MetadataError(where, error.problem, error.remedy))
         except SimstacError as error:
             errors.append(error)
-    removed = [path for name in remember(project, site) for path in site.apply(remove_collection(site.read, name))]
+    removed: list[str] = []
+    for name in remember(project, site):
+        removed += site.apply(remove_collection(site.read, name))
+        site.apply([forgotten_versions(name)])
     return BuildReport(project.site, tuple(reports), tuple(errors), tuple(removed))
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from simstac.catalog import item_path, without_catalog_links
+from simstac.catalog import Edit, item_path, without_catalog_links
 from simstac.pipeline.site import OWN, SiteFolder
 from simstac.stac.document import Document, canonical_json, data_asset
 from simstac.stac.metadata import Metadata
@@ -58,6 +58,11 @@ def remember_versions(site: SiteFolder, metadata: Metadata, placement: Placement
         return
     said = {"from": _fingerprint(metadata, placement), "items": digests}
     site.apply([(_memory(metadata.id), orjson.dumps(said, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))])
+
+
+def forgotten_versions(collection_id: str) -> Edit:
+    """The edit that takes what is remembered of a Collection out of the site, with the Collection."""
+    return _memory(collection_id), None
 
 
 def _memory(collection_id: str) -> str:

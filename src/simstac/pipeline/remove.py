@@ -15,10 +15,12 @@ from simstac.config.sources import StudySource
 from simstac.errors import ConfigError, SourceError
 from simstac.pipeline.build import build_collection
 from simstac.pipeline.built import other_owner
+from simstac.pipeline.known_versions import forgotten_versions
 from simstac.pipeline.place import store_place
 from simstac.pipeline.site import SiteFolder
 from simstac.pipeline.study import configured_study
 from simstac.progress import OnProgress, silent
+from simstac.publishing import Action
 from simstac.stac.document import Document
 from simstac.stac.placement import is_absolute
 from simstac.storage import LocalPath
@@ -35,14 +37,6 @@ class Kind(StrEnum):
     STORE = "store"
 
 
-class Effect(StrEnum):
-    """What happens to something, by the sign it is printed with."""
-
-    ADD = "+"
-    CHANGE = "~"
-    DELETE = "-"
-
-
 @dataclass(frozen=True, slots=True)
 class Removed:
     """One thing that goes or changes with a removal.
@@ -55,7 +49,7 @@ class Removed:
         bytes: What is freed.
     """
 
-    effect: Effect
+    effect: Action
     kind: Kind
     name: str
     reason: str
@@ -103,11 +97,11 @@ def remove_collection(project: Project, collection_id: str, *, data: bool = Fals
     if store.exists() and data:
         refuse_other_files(store)
         _refuse_shared(project, site, store, [each for each in ids if each != collection_id])
-        changes.append(Removed(Effect.DELETE, Kind.STORE, str(store), "all its versions", _size(store)))
+        changes.append(Removed(Action.DELETE, Kind.STORE, str(store), "all its versions", _size(store)))
     elif store.exists():
         left = (*left, str(store))
     if not dry_run:
-        site.apply(edits)
+        site.apply([*edits, forgotten_versions(collection_id)])
         if data and store.exists():
             delete_store(store)
     return Removal(project.site, tuple(changes), left)
@@ -141,7 +135,7 @@ def remove_run(
     name = _run_name(site, collection_id, item, stored)
     study = configured_study(project, source)
     _refuse_in_source(study, name)
-    dropped = Removed(Effect.DELETE, Kind.RUN, name, "its results are gone")
+    dropped = Removed(Action.DELETE, Kind.RUN, name, "its results are gone")
     if dry_run:
         return Removal(project.site, (dropped, *_other_runs(study.fingerprints(on_progress), stored)))
     report = build_collection(project, collection, drop_vanished=frozenset({name}), on_progress=on_progress)
@@ -211,17 +205,17 @@ def _nearest(name: str, names: Iterable[str]) -> str:
 
 def _document(path: str, content: Content) -> Removed:
     if content is None:
-        return Removed(Effect.DELETE, Kind.DOCUMENT, path, "removed with it")
-    return Removed(Effect.CHANGE, Kind.DOCUMENT, path, "described anew")
+        return Removed(Action.DELETE, Kind.DOCUMENT, path, "removed with it")
+    return Removed(Action.CHANGE, Kind.DOCUMENT, path, "described anew")
 
 
 def _other_runs(marks: dict[str, str], stored: dict[str, str]) -> Iterator[Removed]:
     """What building the collection would do besides."""
     for name, mark in marks.items():
         if name not in stored:
-            yield Removed(Effect.ADD, Kind.RUN, name, "new in the source")
+            yield Removed(Action.ADD, Kind.RUN, name, "new in the source")
         elif mark and mark != stored[name]:
-            yield Removed(Effect.CHANGE, Kind.RUN, name, "changed in the source")
+            yield Removed(Action.CHANGE, Kind.RUN, name, "changed in the source")
 
 
 def _addresses(collection: Document) -> tuple[str, ...]:
