@@ -1,10 +1,12 @@
 import resource
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import pytest
 
 from simstac.errors import PublishError
 from simstac.pipeline.site import SiteFolder
+from simstac.publishing import read_site
 
 
 @pytest.fixture
@@ -73,3 +75,23 @@ def test_builds_at_the_same_time_do_not_lose_what_the_others_wrote(site):
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(count, range(40)))
     assert site.read("count") == b"40"
+
+
+def test_a_site_is_read_for_publishing_as_a_build_leaves_it(site):
+    begun, end = Event(), Event()
+
+    def edits():
+        yield "study/run/run.json", b"new"
+        begun.set()
+        end.wait(10)
+        yield "study/collection.json", b"with a new run"
+
+    with ThreadPoolExecutor(2) as pool:
+        pool.submit(site.apply, edits())
+        assert begun.wait(10)
+        reading = pool.submit(read_site, site.root)
+        with pytest.raises(TimeoutError):
+            reading.result(0.3)
+        end.set()
+        files = reading.result(10).files
+    assert {path: file.size for path, file in files.items()} == {"study/collection.json": 14, "study/run/run.json": 3}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -82,7 +83,8 @@ def publish(
                 on_progress=on_progress,
             )
             if published.applied:
-                site.apply(_remembered(site, target.url, published.changes.owner))
+                with suppress(PublishError):  # a site that nobody may write
+                    site.apply(_remembered(site, target.url, published.changes.owner))
             outcomes.append(Outcome(target.url, published.changes))
         except SimstacError as error:
             outcomes.append(Outcome(target.url, error=error))

@@ -14,12 +14,12 @@ from pathlib import Path
 
 from simstac.catalog import Content, Edit, document_at
 from simstac.errors import PublishError
+from simstac.publishing.site import OWN
 from simstac.stac.document import Document
 from simstac.stac.files import ShippedFile
 
 logger = logging.getLogger(__name__)
 
-OWN = ".simstac"
 STAGING = f"{OWN}/new"
 BLOCK = 1 << 20
 

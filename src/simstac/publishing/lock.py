@@ -1,10 +1,11 @@
-"""An advisory lock between processes of one machine, released by the system when its holder ends or is killed."""
+"""Advisory locks between processes of one machine, released by the system when their holder ends or is killed."""
 
 from __future__ import annotations
 
 import fcntl
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -14,3 +15,19 @@ def locked(path: Path) -> Iterator[None]:
     with path.open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def held_still(folder: Path) -> Iterator[None]:
+    """Wait for whoever holds a folder alone, and let nobody do so meanwhile; at once where there is no such folder."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:
+        yield
+        return
+    try:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(descriptor)

@@ -12,8 +12,11 @@ from pathlib import Path
 
 from simstac.errors import PublishError
 from simstac.media_types import media_type_of
+from simstac.publishing.lock import held_still
 
 CATALOG = "catalog.json"
+OWN = ".simstac"
+"""The folder of a site that is not published; who changes the site's documents holds it alone."""
 DATA = "data"
 OUTPUTS = "outputs"
 STORE_SUFFIX = ".icechunk"
@@ -113,7 +116,7 @@ class Site:
 
 
 def read_site(root: Path, listed: Callable[[bytes], str] | None = None) -> Site:
-    """Read the table of a site's files; hidden and temporary ones are left out, and so are Icechunk's own backups.
+    """Read the table of a site's files, as a build leaves them: hidden ones and Icechunk's own backups are left out.
 
     Args:
         root: The site's folder.
@@ -127,19 +130,20 @@ def read_site(root: Path, listed: Callable[[bytes], str] | None = None) -> Site:
     files: dict[str, File] = {}
     pointers: dict[str, bytes] = {}
     try:
-        for path, entry in _walk(root, ""):
-            path.encode()
-            kind = kind_of(path)
-            if kind is Kind.OBJECT:
-                files[path] = File(path, kind, entry.stat().st_size, "")
-                continue
-            if kind is not Kind.POINTER and (size := entry.stat().st_size) > _BLOCK:
-                files[path] = File(path, kind, size, _digest_of_file(entry.path))
-                continue
-            content = read_bytes(entry.path)
-            if kind is Kind.POINTER:
-                pointers[path] = content
-            files[path] = File(path, kind, len(content), digest_of(content), listed(content) if listed else "")
+        with held_still(root / OWN):
+            for path, entry in _walk(root, ""):
+                path.encode()
+                kind = kind_of(path)
+                if kind is Kind.OBJECT:
+                    files[path] = File(path, kind, entry.stat().st_size, "")
+                    continue
+                if kind is not Kind.POINTER and (size := entry.stat().st_size) > _BLOCK:
+                    files[path] = File(path, kind, size, _digest_of_file(entry.path))
+                    continue
+                content = read_bytes(entry.path)
+                if kind is Kind.POINTER:
+                    pointers[path] = content
+                files[path] = File(path, kind, len(content), digest_of(content), listed(content) if listed else "")
     except OSError as error:
         raise PublishError(error.filename or root, f"cannot be read ({error.strerror})", "check the site") from error
     except UnicodeEncodeError as error:
