@@ -120,6 +120,13 @@ def test_a_folder(tmp_path: Path) -> None:
     assert not diagnose(LocalTarget(tmp_path / "file" / "www"))[0].ok
 
 
+def test_a_clone_without_commits_is_not_said_to_be_pushed(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q", "--bare", "-b", "main", "bare.git")
+    git(tmp_path, "clone", "-q", "bare.git", "clone")
+    details = [check.detail for check in diagnose(GitTarget(tmp_path / "clone", push=True))]
+    assert details == [f"{tmp_path / 'clone'} is clean, at no commit yet", "cannot be tried before there is a commit"]
+
+
 def test_a_clone(tmp_path: Path) -> None:
     place = git_place(tmp_path / "git", push=True)
     assert all(check.ok for check in diagnose(place.target))

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import orjson
 
 from simstac.catalog import Edit, item_path, without_catalog_links
-from simstac.pipeline.site import OWN, SiteFolder
+from simstac.pipeline.site import SiteFolder
+from simstac.publishing.site import OWN
 from simstac.stac.document import Document, canonical_json, data_asset
 from simstac.stac.metadata import Metadata
 from simstac.stac.placement import Placement

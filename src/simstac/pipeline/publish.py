@@ -14,10 +14,11 @@ from simstac.catalog import ROOT, merge_root
 from simstac.config.model import Project
 from simstac.errors import PublishError, SimstacError
 from simstac.pipeline.place import destination
-from simstac.pipeline.site import OWN, SiteFolder
+from simstac.pipeline.site import SiteFolder
 from simstac.progress import OnProgress, silent
 from simstac.publishing import Changes, Read
 from simstac.publishing import publish as publish_site
+from simstac.publishing.site import OWN
 
 PUBLISHED = f"{OWN}/published.json"
 

@@ -81,7 +81,8 @@ def _diagnose_clone(target: GitTarget, public_url: str | None) -> Iterator[Check
     if target.push:
         refused = snapshot.clone.refused_push(target.remote, snapshot.base)
         remedy = "give this user the right to push, or set push: false" if refused else ""
-        yield Check("push", not refused, refused or f"{target.remote} takes pushes", remedy)
+        taken = f"{target.remote} takes pushes" if snapshot.base else "cannot be tried before there is a commit"
+        yield Check("push", not refused, refused or taken, remedy)
     yield from _diagnose_web(public_url)
 
 
