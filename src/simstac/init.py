@@ -50,10 +50,11 @@ collections:
 COLLECTION = """\
   - id: {id}
     title: {title}
-    description: {description}
+    {description}
     license: CC-BY-4.0   # an SPDX identifier; choose the one that you publish under
     # providers: [{{name: Your lab, roles: [producer], url: "https://example.org"}}]
     source: {{{source}}}"""
+OWN_WORDS = "# description: What it is, for people; left out, the names of its variables"
 WHERE = """
     metadata: {bbox: [-180, -90, 180, 90]}   # west, south, east, north: the results do not say where; narrow it"""
 
@@ -136,7 +137,7 @@ def _collection(found: _Found, access: Mapping[str, Any]) -> str:
     text = COLLECTION.format(
         id=identifier(found.title) or "simulations",
         title=_quoted(found.title),
-        description=_quoted(f"{found.said}."),
+        description=OWN_WORDS if facts["engine"] == "cf" else f"description: {_quoted(f'{found.said}.')}",
         source=", ".join(f"{key}: {value if key == 'engine' else _quoted(value)}" for key, value in facts.items()),
     )
     return text + WHERE if found.source["engine"] == "scythe" else text

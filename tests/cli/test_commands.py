@@ -310,9 +310,11 @@ def test_init_of_a_folder_of_gridded_files_writes_a_configuration_that_builds(si
     said = simstac("init", tmp_path / "model")
     assert said.code == 0
     config = tmp_path / "model" / "simstac.yaml"
-    assert 'description: "2 files of model."' in config.read_text()
+    assert "\n    # description: What it is" in config.read_text()
     assert 'source: {engine: cf, path: "**/*.nc"}' in config.read_text()
     assert simstac("build", config).out.startswith("model: written, version 1, 2 files (2 added)")
+    document = json.loads((tmp_path / "model/site/model/collection.json").read_text())
+    assert document["description"].startswith("model: ")
 
 
 def test_init_of_a_folder_without_runs_says_so(simstac, tmp_path):

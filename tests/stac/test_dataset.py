@@ -139,3 +139,14 @@ def test_a_dataset_without_place_or_time_names_the_keys(stored, metadata):
         build_item(xr.Dataset({"a": 1}), id="a", stored=stored(), metadata=metadata(bbox=(0, 0, 1, 1)))
     settled = metadata(bbox=(0, 0, 1, 1), datetime="2020-01-01")
     assert build_item(xr.Dataset({"a": 1}), id="a", stored=stored(), metadata=settled).datetime is not None
+
+
+def test_where_nothing_is_said_the_description_names_the_first_variables(stored, metadata):
+    data = grid()
+    (name,) = data.data_vars
+    many = data.assign({f"v{number}": data[name].assign_attrs(long_name=f"field {number}") for number in range(9)})
+    silent = metadata(title="Model")
+    told = build_collection(many, stored=stored(), metadata=silent).description
+    assert told.startswith("Model: air temperature, field 0, field 1, field 2, field 3, field 4 and 4 more.\n")
+    told = build_item(data, id="a", stored=stored(), metadata=silent).properties["description"]
+    assert told.startswith("Model: air temperature.\n\nVersion 1.0.0.\n")

@@ -132,7 +132,7 @@ def test_what_the_configuration_settles(published: Published) -> None:
     assert said["alphabets"]["properties"]["title"] == "Température, 温度, version 1.0.0"
     assert "温度 1" in said["alphabets"]["properties"]["cube:variables"]
     assert said["nothing-said"]["properties"]["title"] == "nothing-said, version 1.0.0"
-    assert said["nothing-said"]["properties"]["description"].startswith("nothing-said.")
+    assert said["nothing-said"]["properties"]["description"].startswith("nothing-said: air temperature.\n")
 
 
 PROGRAM = """

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pystac
 
 from simstac.errors import MetadataError
-from simstac.stac.document import ICECHUNK, ZARR, Document, Documents, Subject, groups_of
+from simstac.stac.document import ICECHUNK, ZARR, Document, Documents, Subject, fields, groups_of
 from simstac.stac.extensions import apply_all
 from simstac.stac.geometry import Bbox, box_of, boxes_of, enclosing_bbox, padded
 from simstac.stac.horizontal import Horizontal, find_horizontal
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from simstac.storage import Stored
+
+MOST_NAMED = 6
 
 type Data = xr.Dataset | xr.DataTree
 
@@ -177,17 +179,17 @@ def _period(subject: Subject) -> tuple[datetime, datetime]:
 def _item(subject: Subject, identifier: str, title: str) -> Document:
     metadata, horizontal = subject.metadata, _horizontal(subject)
     path = f"{metadata.id}/{identifier}/{identifier}.json"
-    prose = metadata.description.strip() or f"{metadata.name}."
-    version = f"\n\nVersion {subject.stored.tag}." if subject.stored.tag else ""
     document = item_document(
         subject,
         identifier=identifier,
         place=(horizontal.geometry, horizontal.bbox),
         period=_period(subject),
         title=title,
-        description=describe(f"{prose}{version}", _snippet(path, subject)),
+        description="",
     )
     apply_all(document, subject)
+    version = f"\n\nVersion {subject.stored.tag}." if subject.stored.tag else ""
+    document["properties"]["description"] = describe(_prose(subject, document) + version, _snippet(path, subject))
     add_source_files(document, subject.groups[""].attrs)
     return document
 
@@ -195,16 +197,28 @@ def _item(subject: Subject, identifier: str, title: str) -> Document:
 def _collection(newest: Subject, boxes: Sequence[Bbox], periods: Sequence[tuple[datetime, datetime]]) -> Document:
     """The Collection around the newest version, in the extent of all."""
     box = enclosing_bbox(boxes)
-    prose = newest.metadata.description.strip() or f"{newest.metadata.name}."
-    snippet = _snippet(f"{newest.metadata.id}/collection.json", newest)
     document = collection_document(
         newest,
         boxes=boxes_of(padded(box)),
         period=(min(start for start, _ in periods), max(end for _, end in periods)),
-        description=describe(prose, snippet),
+        description="",
     )
     apply_all(document, newest)
+    snippet = _snippet(f"{newest.metadata.id}/collection.json", newest)
+    document["description"] = describe(_prose(newest, document), snippet)
     return document
+
+
+def _prose(subject: Subject, document: Document) -> str:
+    """What people said of the data; else the name, and what the first variables of the document are called."""
+    if said := subject.metadata.description.strip():
+        return said
+    variables = fields(document).get("cube:variables", {}).values()
+    called = sorted({each["description"].replace("_", " ") for each in variables if each["type"] == "data"})
+    more = f" and {len(called) - MOST_NAMED} more" if len(called) > MOST_NAMED else ""
+    return (
+        f"{subject.metadata.name}: {', '.join(called[:MOST_NAMED])}{more}." if called else f"{subject.metadata.name}."
+    )
 
 
 def _snippet(path: str, subject: Subject) -> str:

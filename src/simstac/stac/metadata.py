@@ -100,7 +100,7 @@ class About(_Strict):
     title: str = ""
     """One line for people; the id where left empty."""
     description: str = ""
-    """Prose (CommonMark); the title where left empty."""
+    """Prose (CommonMark); the title where left empty, with the variables of a dataset."""
     license: Annotated[str, AfterValidator(_spdx)] = Field(pattern=LICENSE_PATTERN)
     """An SPDX identifier, or ``other`` with ``license_url``."""
     license_url: str | None = None
