@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import icechunk
 
 AWS_PLATFORM = "https://{bucket}.s3.{region}.amazonaws.com"
+R2_HOST = ".r2.cloudflarestorage.com"
 GCS_PLATFORM = "https://storage.googleapis.com"
 LOG_VARIABLE = "ICECHUNK_LOG"
 AZURE_PLATFORM = "https://{account}.blob.core.windows.net"

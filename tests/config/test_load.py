@@ -97,6 +97,13 @@ def test_the_home_of_nobody_is_an_error(write):
         ("s3://bucket/stac", "s3://bucket/../stac", 17, "targets.0.url: has a part that is empty", "simstac schema"),
         ("s3://bucket/stac", "s3://key:hidden@bucket/stac", 17, "holds a user name or password", "simstac schema"),
         ("s3://bucket/stac", r"s3://bucket/a\tb", 17, "targets.0.url: holds a control character", "simstac schema"),
+        (
+            '"http://127.0.0.1:8333"',
+            '"https://me.eu.r2.cloudflarestorage.com/", anonymous: true',
+            17,
+            "targets.0: anonymous: Cloudflare R2 lets nobody read by S3 without keys: leave it out, and set catalog",
+            "simstac schema",
+        ),
         ("prefix: stac", "prefix: .GIT/hooks", 18, "targets.1.prefix: is not a folder in the clone", "simstac schema"),
         ("store: {}", 'store: {url: "s3://bucket/my store"}', 14, "collections.0.store: holds ' '", "simstac schema"),
         ("org/stac/", "org/stac?a=b", 5, "catalog.public_url: holds '?' or '#'", "simstac schema"),

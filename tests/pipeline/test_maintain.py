@@ -171,6 +171,17 @@ def test_no_reader_of_a_target_meets_what_is_gone_while_it_is_published(three_ve
     verified(three_versions / "www")
 
 
+def test_a_target_that_is_lost_stops_everything(three_versions):
+    """Such as a disk that is not mounted: what was published there still names versions."""
+    edit(three_versions, "collections:", "targets: [{type: local, path: www}]\ncollections:")
+    publish(three_versions)
+    (three_versions / "www").rename(three_versions / "elsewhere")
+    with pytest.raises(PublishError, match=r"it was published to, and holds no catalog now; make it readable, or"):
+        pipeline.expire(project(three_versions), keep=1, older_than=AT_ONCE)
+    (three_versions / "elsewhere").rename(three_versions / "www")
+    assert pipeline.expire(project(three_versions), keep=1, older_than=AT_ONCE)[0].error is None
+
+
 @pytest.mark.parametrize(
     ("break_it", "said"),
     [

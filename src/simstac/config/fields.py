@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from simstac.addresses import not_in_an_href, web_address
+from simstac.storage import R2_HOST
 
 
 class Model(BaseModel):
@@ -44,6 +45,18 @@ def bucket_address(url: str) -> str:
     if foreign := not_in_an_href(address):
         raise ValueError(f"holds {foreign!r}, which no href may hold as it is: choose another prefix")
     return address
+
+
+def refuse_anonymous_r2(endpoint_url: str | None, *, anonymous: bool) -> None:
+    """Refuse to promise readers what Cloudflare R2 does not give.
+
+    Raises:
+        ValueError: If readers without keys would be sent to its S3 endpoint.
+    """
+    if anonymous and endpoint_url and endpoint_url.endswith(R2_HOST):
+        raise ValueError(
+            "anonymous: Cloudflare R2 lets nobody read by S3 without keys: leave it out, and set catalog.public_url"
+        )
 
 
 def _bucket_prefix(url: str) -> str:

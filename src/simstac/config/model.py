@@ -7,7 +7,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from simstac.config.fields import BucketPrefix, ClonePrefix, HomePath, Model, PathOrUrl, WebUrl, bucket_address
+from simstac.config.fields import (
+    BucketPrefix,
+    ClonePrefix,
+    HomePath,
+    Model,
+    PathOrUrl,
+    WebUrl,
+    bucket_address,
+    refuse_anonymous_r2,
+)
 from simstac.config.sources import IcechunkSource, ScytheSource, Source
 from simstac.stac.metadata import About, CatalogMetadata, Metadata, Overrides
 
@@ -40,6 +49,11 @@ class Store(Model):
             raise ValueError(
                 "url: the web is read only: write to s3://bucket/prefix, and say public_url where it is read"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _somebody_can_read_it(self) -> Store:
+        refuse_anonymous_r2(self.endpoint_url, anonymous=self.anonymous)
         return self
 
 
@@ -110,6 +124,11 @@ class S3Target(Model):
     """Profile of the AWS configuration that may write."""
     anonymous: bool = False
     """Whether everybody may read the bucket by S3 without credentials; documents say so, and readers then use none."""
+
+    @model_validator(mode="after")
+    def _somebody_can_read_it(self) -> S3Target:
+        refuse_anonymous_r2(self.endpoint_url, anonymous=self.anonymous)
+        return self
 
 
 class GitTarget(Model):

@@ -18,6 +18,7 @@ from simstac.config.model import Collection, Project
 from simstac.errors import PublishError, SimstacError
 from simstac.pipeline.build import describe_collection
 from simstac.pipeline.place import destination, store_place
+from simstac.pipeline.publish import names_at_targets, place_of
 from simstac.pipeline.site import SiteFolder
 from simstac.progress import OnProgress, Progress, silent
 from simstac.publishing import S3Target
@@ -117,10 +118,15 @@ def named_versions(project: Project, on_progress: OnProgress = silent) -> Catalo
     site = SiteFolder(project.site)
     named, _ = _named_in(site.read, str(project.site), on_progress)
     linked: dict[str, str] = {}
+    published = names_at_targets(site)
     for configured in project.targets:
         target = destination(project, configured)
         try:
-            current, outdated = _named_in(_sparing(target.snapshot(), site), target.url, on_progress)
+            snapshot = target.snapshot()
+            if place_of(configured, target) in published and snapshot.read(ROOT) is None:
+                problem = "it was published to, and holds no catalog now"
+                raise PublishError(ROOT, problem, "make it readable, or publish to it again")
+            current, outdated = _named_in(_sparing(snapshot, site), target.url, on_progress)
         except SimstacError as error:
             problem = f"cannot be read, so nothing was expired: {error.where} {error.problem}"
             raise PublishError(target.url, problem, error.remedy or "make it readable, then run it again") from error

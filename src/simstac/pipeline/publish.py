@@ -11,12 +11,12 @@ from functools import partial
 import orjson
 
 from simstac.catalog import ROOT, merge_root
-from simstac.config.model import Project
+from simstac.config.model import Project, S3Target, TargetConfig
 from simstac.errors import PublishError, SimstacError
 from simstac.pipeline.place import destination
 from simstac.pipeline.site import SiteFolder
 from simstac.progress import OnProgress, silent
-from simstac.publishing import Changes, Read
+from simstac.publishing import Changes, Read, Target
 from simstac.publishing import publish as publish_site
 from simstac.publishing.site import OWN
 
@@ -67,17 +67,18 @@ def publish(
     root = site.read(ROOT)
     if root is None:
         raise PublishError(project.site, "is not built yet", "run `simstac build` first")
-    owners = site.document(PUBLISHED) or {}
+    names = names_at_targets(site)
     outcomes = []
     for configured in project.targets:
         target = destination(project, configured)
+        place = place_of(configured, target)
         logger.info("publishing %s to %s", project.site, target.url)
         try:
             published = publish_site(
                 project.site,
                 target,
                 partial(_edited_root, root=root),
-                owner=owner or owners.get(target.url),
+                owner=owner or names.get(place),
                 dry_run=dry_run,
                 allow_shrink=allow_shrink,
                 recheck=recheck,
@@ -85,17 +86,33 @@ def publish(
             )
             if published.applied:
                 with suppress(PublishError):  # a site that nobody may write
-                    site.apply(_remembered(site, target.url, published.changes.owner))
+                    site.apply(_remembered(site, place, published.changes.owner))
             outcomes.append(Outcome(target.url, published.changes))
         except SimstacError as error:
             outcomes.append(Outcome(target.url, error=error))
     return tuple(outcomes)
 
 
-def _remembered(site: SiteFolder, url: str, owner: str) -> Iterator[tuple[str, bytes]]:
-    """By which name the site was published to a target: it stays when every collection of it is called otherwise."""
-    owners = (site.document(PUBLISHED) or {}) | {url: owner}
-    yield PUBLISHED, orjson.dumps(owners, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
+def names_at_targets(site: SiteFolder) -> dict[str, str]:
+    """By which name a site was published to each place.
+
+    Raises:
+        InvalidDocumentError: If the record is damaged.
+        PublishError: If it cannot be read.
+    """
+    return site.document(PUBLISHED) or {}
+
+
+def place_of(configured: TargetConfig, target: Target) -> str:
+    """What tells a target from all others: its address, and its endpoint where it has one."""
+    endpoint = configured.endpoint_url if isinstance(configured, S3Target) else None
+    return f"{target.url} at {endpoint}" if endpoint else target.url
+
+
+def _remembered(site: SiteFolder, place: str, name: str) -> Iterator[tuple[str, bytes]]:
+    """The name that a site keeps at a place, also when every collection of it is called otherwise."""
+    names = names_at_targets(site) | {place: name}
+    yield PUBLISHED, orjson.dumps(names, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
 
 
 def _edited_root(read: Read, gone: frozenset[str], *, root: bytes) -> Mapping[str, bytes | None]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from simstac.storage import AwsS3, Azure, CustomS3, Gcs, Http, LocalPath, StorageScheme, scheme_to_stac
+from simstac.storage import R2_HOST, AwsS3, Azure, CustomS3, Gcs, Http, LocalPath, StorageScheme, scheme_to_stac
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ def _key(scheme: AwsS3 | CustomS3 | Gcs | Azure) -> str:
         case AwsS3():
             return "aws"
         case CustomS3():
-            return "r2" if scheme.endpoint_url.rstrip("/").endswith(".r2.cloudflarestorage.com") else "s3"
+            return "r2" if scheme.endpoint_url.rstrip("/").endswith(R2_HOST) else "s3"
         case Gcs():
             return "gcs"
         case Azure():
