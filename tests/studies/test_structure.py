@@ -8,8 +8,8 @@ from simstac.studies.structure import Axis, AxisKind, MismatchError, Structure, 
 FLOAT = np.dtype("f8")
 
 
-def keys(*labels: str) -> Axis:
-    return Axis(AxisKind.KEYS, np.array(labels, dtype=object))
+def keys(*labels: str, units: str = "1") -> Axis:
+    return Axis(AxisKind.KEYS, np.array(labels, dtype=object), {"units": units})
 
 
 def times(*hours: int, calendar: str = "standard") -> Axis:
@@ -17,9 +17,9 @@ def times(*hours: int, calendar: str = "standard") -> Axis:
     return Axis(AxisKind.TIMES, labels, {"calendar": calendar}, np.stack([labels - 1, labels], axis=1))
 
 
-def structure(zone: Axis, time: Axis, *names: str, dtype: np.dtype = FLOAT) -> Structure:
+def structure(zone: Axis, time: Axis, *names: str, dtype: np.dtype = FLOAT, units: str = "K") -> Structure:
     axes = {("hourly", "zone"): zone, ("hourly", "time"): time}
-    return Structure(axes, {("hourly", name): Variable(tuple(axes), dtype) for name in names})
+    return Structure(axes, {("hourly", name): Variable(tuple(axes), dtype, {"units": units}) for name in names})
 
 
 def test_keys_keep_their_order_and_new_ones_come_last():
@@ -84,6 +84,8 @@ def test_labels_that_do_not_tell_places_apart_unite_with_equal_ones_alone(labels
         (structure(times(1), times(1), "t"), "dimension 'zone' has times where other runs have keys"),
         (structure(keys("a"), times(1, calendar="noleap"), "t"), "in another calendar than in other runs"),
         (structure(keys("a"), times(1), "t", dtype=np.dtype(object)), "variable 't' is object where other runs have"),
+        (structure(keys("a", units="m"), times(1), "t"), "dimension 'zone' is in m where other runs have 1"),
+        (structure(keys("a"), times(1), "t", units="degC"), "variable 't' is in degC where other runs have K"),
     ],
 )
 def test_what_does_not_go_together_is_said(other, problem):

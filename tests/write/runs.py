@@ -20,7 +20,7 @@ STATUS = "status.txt"
 
 
 class JsonBackend(BackendEntrypoint):
-    """A run: ``{"attrs": {…}, "groups": {path: {"coords": {name: [dims, values]}, "data": {…}}}}``."""
+    """A run: ``{"attrs": {…}, "groups": {path: {"coords": {name: [dims, values, units]}, "data": {…}}}}``."""
 
     supports_groups = True
 
@@ -89,10 +89,10 @@ def series_group(
 
 
 def _dataset(group: Mapping[str, Any]) -> xr.Dataset:
-    def variable(name: str, dims: list[str], values: Any) -> xr.Variable:
+    def variable(name: str, dims: list[str], values: Any, units: str = "") -> xr.Variable:
         if name == "time":
             return xr.Variable(dims, _times(values), {"bounds": "time_bounds"} if "bounds" in group else {})
-        return xr.Variable(dims, values, {"long_name": name.replace("_", " ")})
+        return xr.Variable(dims, values, {"long_name": name.replace("_", " ")} | ({"units": units} if units else {}))
 
     coords = {name: variable(name, *content) for name, content in group.get("coords", {}).items()}
     if "bounds" in group:

@@ -210,6 +210,33 @@ def test_a_run_of_another_kind_is_refused_by_name(folder):
     )
 
 
+@pytest.mark.parametrize("at_once", [True, False], ids=["at once", "later"])
+def test_runs_in_other_units_are_never_taken_for_those_of_the_others(tmp_path, at_once):
+    folder = Folder(tmp_path)
+    for number, unit in enumerate(("K", "degC")):
+        data = {"eui": [[], 1.0, "kWh"], "t": [["x"], [1.0, 2.0], unit]}
+        write_run(folder.base / f"runs/run-{number}", {"/": {"data": data}})
+        if number or not at_once:
+            stored, report = folder.write()
+    assert report.problems == ("run-1: incomplete: variable 't' is in degC where other runs have K",)
+    assert open_stored(stored)["t"].sel(run="run-0").values.tolist() == [1, 2]
+    assert np.isnan(open_stored(stored)["t"].sel(run="run-1").values).all()
+
+
+@pytest.mark.parametrize("at_once", [True, False], ids=["at once", "later"])
+def test_a_result_in_several_units_is_an_error_that_names_the_run(tmp_path, at_once):
+    folder = Folder(tmp_path)
+    write_run(folder.base / "runs/run-0", {"/": {"data": {"eui": [[], 1.0, "kWh"]}}})
+    if not at_once:
+        folder.write()
+    write_run(folder.base / "runs/run-1", {"/": {"data": {"eui": [[], 1.0, "J"]}}})
+    with pytest.raises(SourceError, match="the result 'eui' is in J where other runs have kWh; give it the same unit"):
+        folder.write()
+    write_run(folder.base / "runs/run-0", {"/": {"data": {"eui": [[], 1.0, "J"]}}})
+    stored, _ = folder.write()
+    assert open_stored(stored)["eui"].attrs["units"] == "J"
+
+
 def test_differences_between_runs_are_reported(folder):
     write_run(folder.base / "runs/run-9", {"/hourly": series_group(["EAST"], [1, 2], {"t": [[1.0, 2.0]]})})
     _, report = folder.write()

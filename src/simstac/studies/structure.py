@@ -174,6 +174,17 @@ def differences(runs: Mapping[str, Structure], whole: Structure) -> tuple[str, .
     return tuple(f"{what} in {_runs(names, len(runs))}" for what, names in sorted(lacking.items()))
 
 
+def refuse_other_units(what: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:
+    """Refuse what is in another unit than in other runs, but for times, whose unit is that of a store.
+
+    Raises:
+        MismatchError: If it is.
+    """
+    unit, other = theirs.get("units"), ours.get("units")
+    if unit and other and unit != other and "calendar" not in theirs:
+        raise MismatchError(f"{what} is in {unit} where other runs have {other}")
+
+
 def same_labels(one: Labels, other: Labels) -> bool:
     """Whether two label arrays are equal."""
     return one is other or (one.shape == other.shape and bool(np.array_equal(one, other)))
@@ -186,6 +197,7 @@ def _union_axis(key: AxisKey, ours: Axis | None, theirs: Axis) -> Axis:
         raise MismatchError(f"dimension {key[1]!r} has {theirs.kind} where other runs have {ours.kind}")
     if ours.attrs.get("calendar") != theirs.attrs.get("calendar"):
         raise MismatchError(f"dimension {key[1]!r} of {key[0]!r} is in another calendar than in other runs")
+    refuse_other_units(f"dimension {key[1]!r}", ours.attrs, theirs.attrs)
     if not same_labels(ours.labels, theirs.labels) and not (
         _are_distinct(ours.labels) and _are_distinct(theirs.labels)
     ):
@@ -203,6 +215,7 @@ def _union_variable(key: VariableKey, ours: Variable | None, theirs: Variable) -
     if ours.dims != theirs.dims:
         theirs_text, ours_text = (tuple(dim for _, dim in each.dims) for each in (theirs, ours))
         raise MismatchError(f"variable {key[1]!r} has the dimensions {theirs_text} where other runs have {ours_text}")
+    refuse_other_units(f"variable {key[1]!r}", ours.attrs, theirs.attrs)
     if ours.dtype == theirs.dtype:
         return ours
     if "O" in (ours.dtype.kind, theirs.dtype.kind) or "calendar" in {*ours.attrs, *theirs.attrs}:

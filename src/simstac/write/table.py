@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from simstac.errors import SourceError
 from simstac.studies import Parameters
 from simstac.studies.read import RunData, Scalar
+from simstac.studies.structure import MismatchError, refuse_other_units
 from simstac.write.arrays import Coordinate
 
 LONG_NAMES = {
@@ -87,7 +88,7 @@ def updated_table(old: RunTable, runs: Sequence[str], read: Mapping[str, RunData
         parameters: The study's parameter table; a run that is not in it keeps the values that it had.
 
     Raises:
-        SourceError: If a parameter is called like a result or a fact.
+        SourceError: If a parameter is called like a result or a fact, or runs have a result in different units.
     """
     columns = {}
     scalars = _scalars(read)
@@ -97,6 +98,8 @@ def updated_table(old: RunTable, runs: Sequence[str], read: Mapping[str, RunData
     measured |= {name: role for name, (role, _, _) in scalars.items()}
     for name, role in measured.items():
         _, attrs, values = scalars.get(name, (role, {}, {}))
+        if name in old.columns and {*old.runs} & {*runs} - {*read}:
+            _refuse_other_units(name, name, old.columns[name].attrs, attrs)
         if not attrs and name in old.columns:
             attrs = old.columns[name].attrs
         columns[name] = _column(role, old, name, runs, {run: values.get(run) for run in read}, attrs)
@@ -124,9 +127,17 @@ def _scalars(read: Mapping[str, RunData]) -> dict[str, tuple[Role, Mapping[str, 
         for name, scalar in {**data.scalars, **facts}.items():
             role = Role.FACT if scalar.is_fact else Role.RESULT
             known, attrs, values = scalars.setdefault(name, (role, scalar.attrs, {}))
+            _refuse_other_units(data.run.source, name, attrs, scalar.attrs)
             scalars[name] = (known, attrs or scalar.attrs, values)
             values[run] = scalar.value.item() if isinstance(scalar.value, np.generic) else scalar.value
     return {name: (role, attrs or _named(name), values) for name, (role, attrs, values) in scalars.items()}
+
+
+def _refuse_other_units(where: str, name: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:
+    try:
+        refuse_other_units(f"the result {name!r}", ours, theirs)
+    except MismatchError as error:
+        raise SourceError(where, str(error), "give it the same unit in all runs") from error
 
 
 def _named(name: str) -> dict[str, str]:
