@@ -45,3 +45,21 @@ def test_a_slow_stage_tells_its_rate_and_the_time_left(monkeypatch):
         "read runs: 50/100 run-50 (2/s, 25 s left)",
         "read runs: 60/100 run-60 (0.6/min, 1 h 7 min left)",
     ]
+
+
+def test_a_stage_that_comes_again_is_told_anew(monkeypatch):
+    """A second target is published to after the first."""
+    log, clock = io.StringIO(), iter([0.0, 10.0, 20.0, 100.0, 110.0, 120.0])
+    monkeypatch.setattr("sys.stderr", log)
+    monkeypatch.setattr("simstac.cli.progress.monotonic", lambda: next(clock))
+    with drawn_progress() as draw:
+        for done in (10, 30, 100, 10, 30, 50):
+            draw(Progress("publish", done, 100, "x"))
+    assert log.getvalue().splitlines() == [
+        "publish: 10/100 x",
+        "publish: 30/100 x (2/s, 35 s left)",
+        "publish: 100/100 x (4.5/s)",
+        "publish: 10/100 x",
+        "publish: 30/100 x (2/s, 35 s left)",
+        "publish: 50/100 x (2/s, 25 s left)",
+    ]

@@ -65,10 +65,10 @@ class _Lines:
         self._pace = _Pace()
 
     def __call__(self, event: Progress) -> None:
-        before, (rate, left) = self._shown.get(event.stage, 0), self._pace(event)
-        step = max(before, 1) if event.total is None else -(-event.total // _LINES_A_STAGE)
-        finished = event.done == event.total
-        if finished or event.stage not in self._shown or event.done - before >= step:
+        before, (rate, left) = self._shown.get(event.stage), self._pace(event)
+        step = max(before or 0, 1) if event.total is None else -(-event.total // _LINES_A_STAGE)
+        begins = before is None or event.done < before  # the same stage comes again for another target
+        if begins or event.done == event.total or event.done - (before or 0) >= step:
             self._shown[event.stage] = event.done
             of = f"/{event.total}" if event.total is not None else ""
             pace = f" ({', '.join(filter(None, (rate, left)))})" if rate else ""
@@ -76,7 +76,7 @@ class _Lines:
 
 
 class _Pace:
-    """How fast each stage goes since its first event, and how long it still takes."""
+    """How fast each stage goes since it began, and how long it still takes."""
 
     def __init__(self) -> None:
         self._begun: dict[str, tuple[float, int]] = {}
@@ -84,7 +84,9 @@ class _Pace:
     def __call__(self, event: Progress) -> tuple[str, str]:
         """Such as ``12.3/s`` and ``2 min left``; empty as long as nothing can be said."""
         now = monotonic()
-        begun, done = self._begun.setdefault(event.stage, (now, event.done))
+        begun, done = self._begun.get(event.stage, (now, event.done))
+        if event.done <= done:
+            self._begun[event.stage] = (now, event.done)
         if event.done <= done or now - begun < _SECONDS_TO_TELL:
             return "", ""
         rate = (event.done - done) / (now - begun)
