@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Verified", "verify"]
 
 MAX_BYTES = 64 << 20
+RECHECK = "publish again with --recheck"
 
 
 def verify(
@@ -62,34 +64,30 @@ class _Sampler:
         Raises:
             StorageError: If the store cannot be opened or read, or differs from the site's.
         """
-        published = self._tree(document, key).to_dict()
-        twin = self._twin(document)
-        built = self._tree(twin, key).to_dict() if twin else {}
+        published, twin = self._tree(document, key), self._twin(document)
+        built = self._tree(twin, key) if twin else {}
         count = 0
         for path, dataset in published.items():
             for name, variable in dataset.variables.items():
+                where = f"#{key}:{path.rstrip('/')}/{name}"
                 other = built[path].variables.get(name) if path in built else None
-                self._compare(f"{document}#{key}:{path.rstrip('/')}/{name}", variable, other)
+                for at in _spread(variable, self.places):
+                    values = _loaded(f"{document}{where}", variable, at)
+                    if other is not None and not values.identical(_loaded(f"{twin}{where}", other, at)):  # type: ignore[no-untyped-call]  # xarray's
+                        raise StorageError(f"{document}{where}", "is not what was built", RECHECK)
                 count += 1
         return f"{count} variables, up to {self.places} places of each" + (", equal to the site's" if twin else "")
 
-    def _compare(self, where: str, variable: xr.Variable, other: xr.Variable | None) -> None:
-        for at in _spread(variable, self.places):
-            try:
-                values = variable.isel(at).load()
-            except (OSError, RuntimeError, ValueError) as error:
-                raise StorageError(where, f"cannot be read: {error}", "publish again with --recheck") from error
-            if other is not None and not bool(values.identical(other.isel(at))):  # type: ignore[no-untyped-call]  # xarray's
-                raise StorageError(where, "is not what was built", "publish again with --recheck")
-
-    def _tree(self, document: str, key: str) -> xr.DataTree:
+    def _tree(self, document: str, key: str) -> dict[str, xr.Dataset]:
         import xarray as xr  # noqa: PLC0415  # a check of links alone does not need it
 
         from simstac.engine import SimstacBackend  # noqa: PLC0415
         from simstac.engine.documents import read_document  # noqa: PLC0415
 
         owner = read_document(document)
-        return xr.open_datatree(owner, engine=SimstacBackend, asset=key, trust=self.trust)  # type: ignore[arg-type]  # not a path
+        with _readable(f"{document}#{key}"):
+            tree = xr.open_datatree(owner, engine=SimstacBackend, asset=key, trust=self.trust)  # type: ignore[arg-type]  # not a path
+        return tree.to_dict()
 
     def _twin(self, document: str) -> str | None:
         location = web_address(self.location) if is_web(self.location) else self.location
@@ -99,6 +97,28 @@ class _Sampler:
         path = document.removeprefix(f"{root}/")
         twin = self.site / (unquote(path) if is_web(document) else path)
         return str(twin) if twin.is_file() and str(twin) != document else None
+
+
+def _loaded(where: str, variable: xr.Variable, at: Mapping[Hashable, int]) -> xr.Variable:
+    with _readable(where):
+        return variable.isel(at).load()
+
+
+@contextmanager
+def _readable(where: str) -> Iterator[None]:
+    """Turn whatever keeps values from being read into an error that says where they are."""
+    from simstac.write.repository import store_errors  # noqa: PLC0415  # as above
+
+    try:
+        with store_errors(where):
+            yield
+    except StorageError as error:
+        if error.where != where:
+            raise
+        raise StorageError(where, error.problem, RECHECK) from error
+    except (RuntimeError, ValueError) as error:
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise StorageError(where, f"cannot be read: {reason}", RECHECK) from error
 
 
 def _spread(variable: xr.Variable, places: int) -> list[dict[Hashable, int]]:
