@@ -285,7 +285,8 @@ def _runs_in(directory: Path, engine: str) -> tuple[str, tuple[Run, ...]]:
         else:
             continue
         return narrowed, find_runs(narrowed, base=directory, is_run=is_run)
-    raise SourceError(directory, f"holds no runs that {engine} reads", "name the folder that the runs' folders are in")
+    problem = f"holds no runs that {engine} reads, and no gridded files"
+    raise SourceError(directory, problem, "name the folder that they are in")
 
 
 def _table_of(directory: Path, runs: tuple[Run, ...]) -> str | None:

@@ -20,6 +20,7 @@ def test_help_names_every_command_of_the_contract(simstac):
     said = simstac("--help")
     assert said.code == 0
     listed = {line.split()[0] for line in said.out.partition("Commands:")[2].splitlines() if line.startswith("  ")}
+    assert "..." not in said.out.partition("Commands:")[2]
     assert listed >= {
         *("init", "build", "publish", "run", "status", "validate", "verify", "open", "browse", "demo", "schema"),
     }
@@ -320,7 +321,7 @@ def test_init_of_a_folder_of_gridded_files_writes_a_configuration_that_builds(si
 def test_init_of_a_folder_without_runs_says_so(simstac, tmp_path):
     said = simstac("init", tmp_path)
     assert said.code == 1
-    assert "holds no runs" in said.err
+    assert "holds no runs that energyplus reads, and no gridded files; name the folder" in said.err
 
 
 def test_validate_and_open_what_was_built(simstac, study_folder):

@@ -48,7 +48,7 @@ def _reaching_a_bucket[F: Callable[..., Any]](command: F) -> F:
 @DASK
 @JSON
 def build(config: Path, drop_vanished: bool, jobs: int | None, dask: str | None, as_json_: bool) -> int:
-    """Read the sources, write the stores, and build the site of CONFIG."""
+    """Read the sources, and write the stores and the site of CONFIG."""
     from simstac import pipeline  # noqa: PLC0415  # keeps --help light
 
     project = pipeline.load_project(config)
@@ -61,7 +61,10 @@ def build(config: Path, drop_vanished: bool, jobs: int | None, dask: str | None,
 @click.command()
 @click.argument("directory", type=click.Path(file_okay=False, path_type=Path), default=Path("demo"))
 def demo(directory: Path) -> int:
-    """Simulate eighteen variants of a small office with EnergyPlus in DIRECTORY, and build their site."""
+    """Simulate 18 small offices in DIRECTORY, and build their site.
+
+    The engine is EnergyPlus. What is simulated already is not simulated again.
+    """
     from simstac import pipeline  # noqa: PLC0415  # keeps --help light
     from simstac.demo import make_demo  # noqa: PLC0415
 
@@ -78,7 +81,7 @@ def demo(directory: Path) -> int:
 @click.argument("directory", metavar="DIR|s3://…")
 @_reaching_a_bucket
 def init(directory: str, **access: Any) -> None:
-    """Look at what is in a folder or a bucket and write a configuration for it.
+    """Write a configuration for what is in a folder or a bucket.
 
     It may hold EnergyPlus runs, what EP-Launch worked on, experiments of
     Scythe, or, in a folder, gridded files.
@@ -96,7 +99,7 @@ def init(directory: str, **access: Any) -> None:
 @_reaching_a_bucket
 @JSON
 def status(path: str, as_json_: bool, **access: Any) -> int:
-    """Show every run of a configuration, a folder or a bucket, and its state.
+    """Show the state of every run of CONFIG, a folder or a bucket.
 
     In a folder that EP-Launch works in: its columns too, and whether the
     results are of the input as it is.

@@ -20,7 +20,10 @@ def config() -> None:
 @click.option("--store", "stores", multiple=True, metavar="ADDRESS", help="Address of a store; may be given again.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("simstac.yaml"), show_default=True)
 def import_(files: tuple[Path, ...], stores: tuple[str, ...], output: Path) -> None:
-    """Write a configuration from JSON configurations of cloudify, each FILE over the ones before."""
+    """Write a configuration from the JSON files of cloudify.
+
+    Each FILE counts over the ones before.
+    """
     from simstac.config.cloudify import import_cloudify  # noqa: PLC0415  # keeps --help light
 
     if output.exists():

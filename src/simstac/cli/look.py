@@ -63,9 +63,10 @@ def validate(location: str, official: str | None, as_json_: bool) -> int:
 @click.option("--items", type=click.IntRange(1), help="Items of each collection that are read; all where left out.")
 @JSON
 def verify(location: str, sample: int, items: int | None, as_json_: bool) -> int:
-    """Go through a catalog as a stranger: follow every link, open every asset, read a sample of it.
+    """Go through a catalog as a stranger would.
 
-    With CONFIG, go to its public address, and compare what is there with what was built.
+    Follow every link, open every asset, read a sample of it. With CONFIG, go to its public address, and compare what is
+    there with what was built.
     """
     from simstac import pipeline  # noqa: PLC0415  # keeps --help light
 
@@ -93,7 +94,7 @@ def open_(location: str, item: str | None, group: str | None) -> None:
 @click.option("--port", type=PORT, default=0, help="Port on 127.0.0.1; a free one where left out.")
 @click.option("--browser", is_flag=True, help="Serve STAC Browser too, built on first use (needs Node.js and npm).")
 def browse(site: Path, port: int, browser: bool) -> None:
-    """Serve a site on this machine, for STAC Browser and notebooks, until interrupted."""
+    """Serve a site on this machine, for STAC Browser and notebooks."""
     from simstac import pipeline  # noqa: PLC0415  # keeps --help light
     from simstac.browse import serve  # noqa: PLC0415
 
@@ -114,7 +115,10 @@ def browse(site: Path, port: int, browser: bool) -> None:
 @click.option("--public-url", metavar="URL", help="Where readers reach this server, for full addresses in documents.")
 @click.option("--dask", metavar="ADDRESS|local", help="Compute on a Dask scheduler.")
 def serve_(location: str, host: str, port: int, public_url: str | None, dask: str | None) -> None:
-    """Serve the datasets of a catalog by xpublish, with STAC, Zarr, intake, plots and statistics, until interrupted."""
+    """Serve the datasets of a catalog: STAC, Zarr, plots, statistics.
+
+    The server is xpublish, and has an intake catalog too. It ends when interrupted.
+    """
     from simstac import pipeline  # noqa: PLC0415  # keeps --help light
 
     try:

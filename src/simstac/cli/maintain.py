@@ -44,9 +44,10 @@ def _duration(_context: click.Context, _parameter: click.Parameter, value: str) 
 def remove(
     config: Path, collection: str, item: str | None, data: bool, yes: bool, dry_run: bool, as_json_: bool
 ) -> int:
-    """Remove a COLLECTION that CONFIG no longer has from the site, or a run (ITEM) whose results are gone.
+    """Remove a collection from the site, or a run from its study.
 
-    What the next build would bring back is refused, with the way to take it out. Publish afterwards.
+    A COLLECTION that CONFIG no longer has, or a run (ITEM) whose results are gone. What the next build would bring back
+    is refused, with the way to take it out. Publish afterwards.
     """
     from simstac import pipeline  # noqa: PLC0415  # keeps --help light
 
@@ -84,10 +85,11 @@ def remove(
 @DRY_RUN
 @JSON
 def expire(config: Path, keep: int, older_than: timedelta, dry_run: bool, as_json_: bool) -> int:
-    """Delete old versions from the stores of CONFIG, and what only they use.
+    """Delete old versions from the stores of CONFIG.
 
-    The version that a catalog stands for stays, here and at every target. Older versions that a catalog lists leave the
-    site at once; a store in a bucket keeps them until that was published and it is expired again.
+    What only they use goes with them. The version that a catalog stands for stays, here and at every target. Older
+    versions that a catalog lists leave the site at once; a store in a bucket keeps them until that was published
+    and it is expired again.
     """
     from simstac import pipeline  # noqa: PLC0415  # keeps --help light
 
@@ -103,7 +105,10 @@ def expire(config: Path, keep: int, older_than: timedelta, dry_run: bool, as_jso
 @click.option("--fix-cors", is_flag=True, help="Give a bucket without a CORS rule for browsers one.")
 @JSON
 def doctor(config: Path, fix_cors: bool, as_json_: bool) -> int:
-    """Try at every target of CONFIG what publishing to it and reading from it needs; leave nothing there."""
+    """Try whether the targets of CONFIG can be published to and read.
+
+    Nothing is left there.
+    """
     from simstac import pipeline  # noqa: PLC0415  # keeps --help light
 
     reports = pipeline.doctor(pipeline.load_project(config), fix_cors=fix_cors)

@@ -53,7 +53,7 @@ def publish(config: Path, dry_run: bool, check: bool, allow_shrink: bool, rechec
 def run(
     config: Path, drop_vanished: bool, allow_shrink: bool, jobs: int | None, dask: str | None, as_json_: bool
 ) -> int:
-    """Build, publish and verify CONFIG; run again, it does only what is new."""
+    """Build, publish and verify CONFIG. Run again, it does only what is new."""
     from simstac import pipeline  # noqa: PLC0415  # keeps --help light
 
     project = pipeline.load_project(config)
