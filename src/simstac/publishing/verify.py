@@ -241,7 +241,8 @@ def served(address: str, answer: Answer, types: Iterable[str]) -> Iterator[Findi
         return
     found = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
     if types and found not in types:
-        yield Finding(address, f"is served as {found or 'nothing'}", f"serve it as {' or '.join(sorted(types))}")
+        remedy = f"serve it as {' or '.join(sorted(types))} (in a bucket: delete it, then publish with --recheck)"
+        yield Finding(address, f"is served as {found or 'nothing'}", remedy)
     if answer.headers.get("access-control-allow-origin") not in {"*", ORIGIN}:
         yield Finding(address, "no browser may read it from another site (CORS)", "allow GET and HEAD from any origin")
 
