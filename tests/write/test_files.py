@@ -46,6 +46,13 @@ def test_files_become_one_dataset(tmp_path):
     assert report.checks["tas"].count == tas.size
 
 
+@pytest.mark.parametrize(("fill", "missing"), [(0, 1), (3, 1), (None, 0)])
+def test_missing_integers_are_counted_whatever_stands_for_them(tmp_path, fill, missing):
+    save(field(0, 24), tmp_path / "a.nc", flag={"_FillValue": None if fill is None else np.int16(fill)})
+    _, report = grown(tmp_path, tmp_path / "store")
+    assert (report.checks["flag"].missing, report.checks["flag"].total) == (missing, 276 - (fill or 0))
+
+
 def test_files_that_are_known_are_not_opened(tmp_path, monkeypatch):
     days(tmp_path, 0, 1)
     first, _ = grown(tmp_path, tmp_path / "store")

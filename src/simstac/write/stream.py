@@ -69,7 +69,7 @@ class Check:
     missing: int = 0
 
     def add(self, values: NDArray[Any], missing: Any) -> None:
-        """Count some values."""
+        """Count some values, integers among them that equal ``missing`` as such; none do where it is None."""
         self.count += values.size
         if values.dtype.kind == "f":
             total = float(np.sum(values, dtype=np.float64))
@@ -78,7 +78,7 @@ class Check:
                 total = float(np.nansum(values, dtype=np.float64))
             self.total += total
         elif values.dtype.kind in "iub":
-            absent = values == missing if missing else np.zeros((), bool)
+            absent = np.zeros((), bool) if missing is None else values == missing
             self.missing += int(absent.sum())
             self.total += float(np.sum(values, dtype=np.float64, where=~absent))
 
@@ -177,7 +177,7 @@ def write_slab(array: zarr.Array[Any], job: Job, values: NDArray[Any], check: Ch
     back = _read(array, job.slab)
     if not same_values(back, values):
         raise StorageError(job.variable.path, "came back changed", "check the disk or the bucket")
-    check.add(back, job.variable.missing)
+    check.add(back, job.variable.mark)
     return True
 
 

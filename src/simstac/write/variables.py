@@ -46,14 +46,17 @@ class Variable:
     wished: Mapping[int, int]
 
     @property
-    def missing(self) -> Any:
-        """What stands for a missing value."""
+    def mark(self) -> Any:
+        """The integer that stands for a missing one; None where none does."""
         kind = self.dtype.kind
         if kind in "iu" and "_FillValue" in self.attrs:
             return self.dtype.type(self.attrs["_FillValue"])
-        if kind == "i" and "calendar" in self.attrs:
-            return np.iinfo(self.dtype).min
-        return blank(self.dtype)
+        return np.iinfo(self.dtype).min if kind == "i" and "calendar" in self.attrs else None
+
+    @property
+    def missing(self) -> Any:
+        """What stands for a missing value."""
+        return blank(self.dtype) if self.mark is None else self.mark
 
 
 def blank(dtype: np.dtype[Any]) -> Any:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from simstac.errors import SourceError
 from simstac.sources.cf.decode import Decoded, decoded
 
 WHOLE = (slice(None),)
@@ -40,6 +41,16 @@ def test_a_missing_time_may_be_any_integer():
     fill = np.iinfo("i4").max
     times = one(np.array([1, fill], "i4"), units="hours since 2000-01-01", _FillValue=fill)
     assert times.read(WHOLE).tolist() == [946_688_400_000_000, np.iinfo("i8").min]
+
+
+@pytest.mark.parametrize("values", [[1.0, np.nan], np.array([1, -1])], ids=["float", "integer"])
+def test_a_missing_time_in_a_calendar_that_numpy_lacks_is_refused(values):
+    """xarray reads it as the date that the unit counts from, or not at all."""
+    times = one(values, units="days since 2000-01-01", calendar="noleap", _FillValue=-1)
+    with pytest.raises(
+        SourceError, match=r"a\.nc: x: has missing times, which xarray cannot read in the calendar noleap"
+    ):
+        times.read(WHOLE)
 
 
 def test_a_valid_range_of_packed_numbers_is_none_of_the_unpacked():

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from simstac.errors import SourceError
 from simstac.sources.attributes import json_attrs
-from simstac.sources.cf.times import EPOCH, MISSING, calendar_of, is_time_unit, microseconds
+from simstac.sources.cf.times import EPOCH, MISSING, PLAIN_CALENDARS, calendar_of, is_time_unit, microseconds
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -87,7 +87,7 @@ def decoded(name: str, raw: xr.Variable, inherited: Mapping[str, Any], where: st
         calendar: The calendar of times that name none.
 
     Raises:
-        SourceError: If it is of a type that no store keeps, or its times say no date.
+        SourceError: If it is of a type that no store keeps, or its times say no date. Reading raises it too.
     """
     said = said_of_time(raw.attrs, inherited)
     if raw.dtype.kind in "fiu" and is_time_unit(said.get("units")):
@@ -157,7 +157,11 @@ def _time(raw: xr.Variable, said: Mapping[str, Any], where: str) -> Decoded:
         values = np.asarray(plain[slab].values)
         if missing:
             values = np.where(np.isin(values, missing), MISSING, values.astype(np.int64))
-        return microseconds(values, units, calendar, where)
+        times = microseconds(values, units, calendar, where)
+        if calendar not in PLAIN_CALENDARS and (times == MISSING).any():
+            problem = f"has missing times, which xarray cannot read in the calendar {calendar}"
+            raise SourceError(where, problem, "fill them in, or leave it out with variables")
+        return times
 
     attrs = {**_attrs(raw), "units": EPOCH, "calendar": calendar}
     return Decoded(_dims(raw), raw.shape, np.dtype(np.int64), attrs, "", _chunks(raw), read)

@@ -16,6 +16,7 @@ from simstac.sources.cf.calendars import is_checked, refuse_doubtful
 from simstac.sources.cf.decode import REFERRING, Decoded, Slab
 from simstac.sources.cf.files import SourceFile
 from simstac.sources.cf.opened import OpenFile
+from simstac.sources.cf.times import MISSING
 
 TIMES = frozenset({"time", "forecast_reference_time", "forecast_period"})
 """Standard names of axes along which files are appended."""
@@ -235,7 +236,7 @@ def _label_variable(dim: str, variables: Mapping[str, VariableFacts]) -> Variabl
 def _labels_of(opened: Opened, facts: VariableFacts, *, is_scalar: bool) -> Labels:
     values = np.atleast_1d(opened.values(facts.name))
     where = f"{opened.where}: {facts.name}"
-    if facts.is_time and (values == np.iinfo(np.int64).min).any():
+    if facts.is_time and (values == MISSING).any():
         raise SourceError(where, "has steps without a time", "fill in the times, or leave the file out")
     if len(np.unique(values)) != len(values):
         raise SourceError(where, "has the same step twice", "remove one of them")
