@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
-from importlib.metadata import version
 from importlib.util import find_spec
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
@@ -17,6 +14,7 @@ from simstac.errors import ConfigError, SimstacError, SourceError
 from simstac.pipeline.builders.order import Order
 from simstac.pipeline.existing_stores import Candidate, inside_site
 from simstac.pipeline.known_stores import Known
+from simstac.pipeline.known_versions import made_from
 from simstac.s3.credentials import key_source
 from simstac.sources.existing.prose import licence, prose
 from simstac.stac.document import ICECHUNK, ZARR, Document, text
@@ -34,7 +32,6 @@ if TYPE_CHECKING:
     from simstac.sources.existing.stores import Found
 
 DESCRIBED, UNCHANGED, FAILED, KEPT = "described", "unchanged", "failed", "kept"
-DIGITS = 32
 ANY_FILE = "application/octet-stream"
 _DRAWING = BoundedSemaphore(os.cpu_count() or 1)
 """So many pictures are drawn at once, each by another process."""
@@ -68,15 +65,13 @@ def failed(problem: str, before: Known | None) -> Outcome:
 
 def fingerprint_of(order: Order, source: IcechunkSource, store: Candidate) -> str:
     """A digest of all that an Item is made from but the store: an Item of the same digest need not be made anew."""
-    parts = (
-        _release(),
+    return made_from(
         order.collection.described().model_dump_json(),
         source.items.get(store.identifier, StoreNotes()).model_dump_json(),
         repr(store.placement),
         repr(store.entry),
         str(source.thumbnails),
     )
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:DIGITS]
 
 
 def describe_existing_store(order: Order, source: IcechunkSource, store: Candidate, fingerprint: str) -> Outcome:
@@ -114,11 +109,6 @@ def describe_existing_store(order: Order, source: IcechunkSource, store: Candida
         if source.thumbnails
         else Outcome(DESCRIBED, item)
     )
-
-
-@cache
-def _release() -> str:
-    return version("simstac")
 
 
 def _metadata(order: Order, source: IcechunkSource, store: Candidate, attrs: Mapping[Any, Any]) -> Metadata:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
-import orjson
 
 from simstac.catalog import collection_path, item_path, without_catalog_links
 from simstac.pipeline.site import SiteFolder
@@ -45,7 +42,7 @@ class Known:
 
 def known_stores(site: SiteFolder, collection_id: str) -> dict[str, Known]:
     """The Items of a Collection of existing stores by the addresses of their stores; what is broken is not known."""
-    collection = _loaded(site, collection_path(collection_id))
+    collection = site.fields(collection_path(collection_id))
     links = [link for link in collection.get("links", ()) if link.get("rel") == "item"]
     found = (_known(site, collection_id, str(link["href"]).rpartition("/")[2]) for link in links)
     return {known.href: known for known in found if known is not None}
@@ -53,7 +50,7 @@ def known_stores(site: SiteFolder, collection_id: str) -> dict[str, Known]:
 
 def _known(site: SiteFolder, collection_id: str, name: str) -> Known | None:
     identifier = name.removesuffix(".json")
-    item = _loaded(site, item_path(collection_id, identifier))
+    item = site.fields(item_path(collection_id, identifier))
     stores = [asset for asset in item.get("assets", {}).values() if WATCHED in asset]
     if not stores:
         return None
@@ -66,12 +63,3 @@ def _known(site: SiteFolder, collection_id: str, name: str) -> Known | None:
                 return None
             files[path] = content
     return Known(without_catalog_links(item), stores[0][WATCHED], stores[0].get(FINGERPRINT, ""), files)
-
-
-def _loaded(site: SiteFolder, path: str) -> dict[str, Any]:
-    content = site.read(path)
-    try:
-        document = orjson.loads(content) if content is not None else {}
-    except orjson.JSONDecodeError:
-        return {}
-    return document if isinstance(document, dict) else {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -32,14 +32,13 @@ def known_versions(
     An Item counts where the last build described it from the same snapshot in the same way, and it lies there as that
     build left it.
     """
-    said = _loaded(site.read(_memory(metadata.id)))
+    said = site.fields(_memory(metadata.id))
     if said.get("from") != _fingerprint(metadata, placement):
         return {}
     digests, found = said["items"], {}
     for each in versions:
         name = version_id(metadata, each.tag)
-        content = site.read(item_path(metadata.id, name)) if name in digests else None
-        item = _loaded(content)
+        item = site.fields(item_path(metadata.id, name)) if name in digests else {}
         if not item.get("links"):
             continue
         bare = without_version_links(without_catalog_links(item))
@@ -66,14 +65,18 @@ def forgotten_versions(collection_id: str) -> Edit:
     return _memory(collection_id), None
 
 
+def made_from(*parts: str) -> str:
+    """A digest of what a document is made from, this release of simstac among it."""
+    return hashlib.sha256("\0".join((_release(), *parts)).encode()).hexdigest()[:DIGITS]
+
+
 def _memory(collection_id: str) -> str:
     return f"{OWN}/versions/{collection_id}.json"
 
 
 def _fingerprint(metadata: Metadata, placement: Placement) -> str:
     """A digest of all that the Item of a version is made from but the store."""
-    parts = (_release(), metadata.model_dump_json(), repr(placement))
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:DIGITS]
+    return made_from(metadata.model_dump_json(), repr(placement))
 
 
 @cache
@@ -83,11 +86,3 @@ def _release() -> str:
 
 def _digest(item: Document) -> str:
     return hashlib.sha256(canonical_json(item)).hexdigest()[:DIGITS]
-
-
-def _loaded(content: bytes | None) -> dict[str, Mapping[str, str]] | Document:
-    try:
-        said = orjson.loads(content) if content is not None else {}
-    except orjson.JSONDecodeError:
-        return {}
-    return said if isinstance(said, dict) else {}

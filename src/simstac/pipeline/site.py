@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from simstac.catalog import Content, Edit, document_at
-from simstac.errors import PublishError
+from simstac.errors import InvalidDocumentError, PublishError
 from simstac.publishing.site import OWN
 from simstac.stac.document import Document
 from simstac.stac.files import ShippedFile
@@ -55,6 +55,17 @@ class SiteFolder:
             PublishError: If it is there and cannot be read.
         """
         return document_at(self.read, path, self.root / path)
+
+    def fields(self, path: str) -> Document:
+        """What a document holds; nothing where there is none, or it is broken.
+
+        Raises:
+            PublishError: If it is there and cannot be read.
+        """
+        try:
+            return self.document(path) or {}
+        except InvalidDocumentError:
+            return {}
 
     def changed(self, edits: Iterable[Edit]) -> Iterator[tuple[str, bytes]]:
         """The documents that edits would write and that are not in the site as they are."""
