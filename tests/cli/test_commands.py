@@ -402,6 +402,27 @@ def test_a_target_that_fails_does_not_stop_the_others(simstac, study_folder):
     assert rows[1] == {"target": str(study_folder / "www"), "requests": 0, "totals": {}}
 
 
+@pytest.mark.requires("git")
+def test_a_commit_that_is_not_pushed_yet_is_a_change(simstac, study_folder):
+    def git(*command):
+        subprocess.run(["git", *command], cwd=study_folder, check=True, capture_output=True)
+
+    git("init", "-q", "--bare", "-b", "main", "bare.git")
+    git("clone", "-q", "bare.git", "pages")
+    config = study_folder / "buildings.yaml"
+    text = config.read_text()
+    config.write_text(f"{text}targets: [{{type: git, clone: pages}}]\n")
+    assert simstac("build", config).code == 0
+    assert simstac("publish", config).code == 0
+    assert simstac("publish", config, "--check").code == 0
+    config.write_text(f"{text}targets: [{{type: git, clone: pages, push: true}}]\n")
+    said = simstac("publish", config, "--check")
+    assert said.code == 1
+    assert said.out == f"{study_folder}/pages: nothing to publish; an earlier commit is pushed and checked out\n"
+    assert simstac("publish", config).code == 0
+    assert simstac("publish", config, "--check").code == 0
+
+
 def test_run_builds_publishes_and_verifies(simstac, study_folder):
     config = study_folder / "buildings.yaml"
     with config.open("a") as file:

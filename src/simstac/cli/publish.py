@@ -39,7 +39,8 @@ def publish(config: Path, dry_run: bool, check: bool, allow_shrink: bool, rechec
             project, dry_run=planned, allow_shrink=allow_shrink, recheck=recheck, on_progress=on_progress
         )
     show_outcomes(outcomes, planned=planned, as_json_=as_json_)
-    changing = any(outcome.changes for outcome in outcomes)
+    plans = [outcome.changes for outcome in outcomes if outcome.changes is not None]
+    changing = any(plan or plan.unfinished for plan in plans)
     return exit_code((outcome.error for outcome in outcomes), ok=not (check and changing))
 
 

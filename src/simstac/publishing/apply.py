@@ -77,7 +77,7 @@ def publish(
         changes = plan(site, target, edit, owner=owner, allow_shrink=allow_shrink, recheck=recheck, snapshot=snapshot)
         if dry_run:
             return Published(changes, applied=False, attempts=attempt)
-        if not changes and not snapshot.unfinished:
+        if not changes and not changes.unfinished:
             return Published(changes, applied=True, attempts=attempt)
         try:
             return replace(apply(changes, target, on_progress), attempts=attempt)

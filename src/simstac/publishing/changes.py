@@ -90,6 +90,7 @@ class Changes:
         record: The owner's document, put when everything else is in place; None if nothing changes.
         swept: The owner's document once the deletions are done; None if nothing is deleted.
         reads: How many requests planning took.
+        unfinished: See `Snapshot.unfinished`.
     """
 
     target: str
@@ -104,6 +105,7 @@ class Changes:
     record: Change | None
     swept: Change | None
     reads: int
+    unfinished: bool = False
 
     def __bool__(self) -> bool:
         """Whether anything is written at all."""
@@ -156,7 +158,8 @@ class Changes:
     def summary(self) -> str:
         """The totals in one line."""
         if not self:
-            return f"{self.target}: nothing to publish"
+            last = "; an earlier commit is pushed and checked out" if self.unfinished else ""
+            return f"{self.target}: nothing to publish{last}"
         counts = Counter(change.action.value for change in self.changes)
         files = " ".join(f"{action.value}{counts[action.value]}" for action in Action)
         return f"{self.target}: {files}, {self.bytes:,} bytes, {self.requests} requests"
@@ -171,7 +174,8 @@ class Changes:
                 "bytes": change.size,
                 "reason": change.reason,
             }
-        yield {"target": self.target, "totals": self.totals(), "requests": self.requests if self else 0}
+        last = {"unfinished": True} if self.unfinished else {}
+        yield {"target": self.target, "totals": self.totals(), "requests": self.requests} | last
 
 
 def stages(changes: Sequence[Change]) -> Iterator[list[Change]]:

@@ -91,6 +91,7 @@ def plan(
         record=record,
         swept=swept,
         reads=reader.requests,
+        unfinished=reader.snapshot.unfinished,
     )
 
 
