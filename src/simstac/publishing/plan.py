@@ -72,8 +72,7 @@ def plan(
         _Dataset(name, wanted.get(name, {}), table_path(owner, name), records.get(name), tables.get(name))
         for name in sorted({*wanted, *records, *tables})
     ]
-    recheck = recheck or reader.snapshot.exact
-    groups = [_plan_group(each, site, reader, recheck=recheck) for each in datasets]
+    groups = [_plan_group(each, site, reader, recheck=recheck or reader.snapshot.exact) for each in datasets]
     changes = _in_order(shared.values(), groups)
     record, swept = _records(owner_path(owner), groups, found)
     if not allow_shrink:
