@@ -206,6 +206,15 @@ def test_status_tells_each_run_and_whether_the_store_has_it(simstac, study_folde
     assert folder.out.splitlines()[-1].split()[:2] == ["i20", "incomplete"]
 
 
+def test_status_of_a_folder_without_runs_says_which_to_name(simstac, study_folder):
+    said = simstac("status", study_folder)
+    assert (said.code, said.out) == (1, "")
+    assert said.err == (
+        f"error: {study_folder}: holds no runs that energyplus reads; name the folder that the runs' folders are in\n"
+    )
+    assert simstac("status", study_folder / "runs").code == 0
+
+
 def test_status_tells_of_runs_that_the_last_build_could_not_use(simstac, study_folder):
     config = study_folder / "buildings.yaml"
     (study_folder / "runs" / "i10" / "eplusout.sql").write_text("no database at all, but long enough to look at" * 9)

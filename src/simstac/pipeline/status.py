@@ -68,7 +68,11 @@ def status(
         StorageError: If a store is there but cannot be opened.
     """
     if is_address(path) or Path(path).is_dir():
-        return tuple(_rows("", find_study(path, engine=engine, open_files=open_files), {}, {}))
+        rows = tuple(_rows("", find_study(path, engine=engine, open_files=open_files), {}, {}))
+        if all(row.status == "missing" for row in rows):
+            remedy = "name the folder that the runs' folders are in"
+            raise SourceError(path, f"holds no runs that {engine} reads", remedy)
+        return rows
     project = load_project(path)
     return tuple(row for each in project.collections for row in _collection_rows(project, each, on_progress))
 
