@@ -436,7 +436,9 @@ def test_a_collection_that_is_not_there_is_said_so(study_folder, name):
     before = files(study_folder)
     with pytest.raises(ConfigError, match="is not in the site") as raised:
         pipeline.remove_collection(project(study_folder), name, data=True)
-    assert raised.value.remedy == ("did you mean 'office-study'?" if name == "office-studi" else "")
+    assert raised.value.remedy == (
+        "did you mean 'office-study'?" if name == "office-studi" else "there are office-study"
+    )
     assert files(study_folder) == before
 
 
@@ -507,7 +509,7 @@ def test_an_unknown_run_or_collection_is_said_so(study_folder):
         pipeline.remove_run(project(study_folder), STUDY, "i1O")
     with pytest.raises(ConfigError, match=r"did you mean 'office-study'\?"):
         pipeline.remove_run(project(study_folder), "office", "i5")
-    with pytest.raises(ConfigError, match="is no run of the store"):
+    with pytest.raises(ConfigError, match=r"is no run of the store; there are i10, i20, i5$"):
         pipeline.remove_run(project(study_folder), STUDY, "../../runs")
 
 

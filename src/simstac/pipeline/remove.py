@@ -28,6 +28,8 @@ from simstac.studies import Study
 from simstac.write import delete_store, stored_fingerprints
 from simstac.write.expire import refuse_other_files
 
+MOST_NAMED = 5
+
 
 class Kind(StrEnum):
     """What a removal touches."""
@@ -200,7 +202,10 @@ def _run_name(site: SiteFolder, collection_id: str, item: str, stored: dict[str,
 
 
 def _nearest(name: str, names: Iterable[str]) -> str:
-    return f"did you mean {close[0]!r}?" if (close := get_close_matches(name, list(names), n=1)) else ""
+    known = sorted(names)
+    if close := get_close_matches(name, known, n=1):
+        return f"did you mean {close[0]!r}?"
+    return f"there are {', '.join(known[:MOST_NAMED])}{' …' if len(known) > MOST_NAMED else ''}" if known else ""
 
 
 def _document(path: str, content: Content) -> Removed:

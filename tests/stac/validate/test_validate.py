@@ -237,6 +237,11 @@ def test_a_folder_a_document_and_a_missing_path(site, tmp_path):
     assert not validate_tree(tmp_path / "data").ok
 
 
+def test_a_folder_of_schemas_that_is_not_there_is_an_error(site, tmp_path):
+    with pytest.raises(StorageError, match="absent: is no folder of schemas; name one, or say network"):
+        check(site, official=tmp_path / "absent")
+
+
 def test_official_schemas_from_a_folder(site, tmp_path):
     folder = tmp_path / "stac-extensions.github.io/datacube/v2.3.0"
     folder.mkdir(parents=True)

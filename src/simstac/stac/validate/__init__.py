@@ -34,7 +34,7 @@ def validate_tree(
         on_progress: Told of every two hundred documents.
 
     Raises:
-        StorageError: If there is nothing to be read.
+        StorageError: If there is nothing to be read, or no folder of official schemas.
     """
     if str(location).startswith(("http://", "https://")):
         documents, whole = read_url(str(location))

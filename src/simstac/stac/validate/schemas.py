@@ -49,7 +49,12 @@ class OfficialSchemas:
         """Take schemas from the folder ``source``, or from where they are published if it is ``"network"``.
 
         Those of the core that the folder lacks, and those of the core on the network, are the official ones in pystac.
+
+        Raises:
+            StorageError: If there is no such folder.
         """
+        if source != "network" and not Path(source).is_dir():
+            raise StorageError(str(source), "is no folder of schemas", "name one, or say network")
         self._load: Load = cache(_carried_or_fetched if source == "network" else _Folder(Path(source)))
         self._compiled: dict[str, Validator | None] = {}
 
