@@ -136,6 +136,15 @@ def test_masked_swath_takes_the_known_cells():
     assert (west, south, east, north) == pytest.approx((7.6, 46.99, 10.27, 47.9), abs=0.02)
 
 
+def test_few_wide_cells_are_all_inside_of_the_box():
+    dataset = curvilinear(3035, [2.5e6, 6.5e6], np.arange(1.5e6, 5.5e6, 1e6))
+    west, south, east, north = find_horizontal(dataset, Overrides()).bbox
+    assert west <= dataset["lon"].min().round(6)
+    assert east >= dataset["lon"].max().round(6)
+    assert south <= dataset["lat"].min().round(6)
+    assert north >= dataset["lat"].max().round(6)
+
+
 def test_ugrid_mesh_takes_its_nodes():
     attrs = {"cf_role": "mesh_topology", "node_coordinates": "node_lon node_lat"}
     east, north = {"units": "degrees_east"}, {"units": "degrees_north"}

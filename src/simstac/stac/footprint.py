@@ -92,7 +92,10 @@ def ring_bbox(longitude: Array, latitude: Array) -> Bbox:
 
 
 def curvilinear_bbox(longitude: Array, latitude: Array) -> Bbox:
-    """The box of a grid of cell centres (y, x), half a cell beyond its rim; a pole inside it is found."""
+    """The box of a grid of cell centres (y, x), half a cell beyond its rim; a pole inside it is found.
+
+    The centres themselves count too: in a grid of few wide cells, all of them rim, they may lie farther out.
+    """
     vectors = _beyond_rim(_unit_vectors(longitude, latitude))
     lon, lat = _angles(vectors)
     rim = np.concatenate([np.arange(lon.size).reshape(lon.shape)[part].ravel() for part in _RIM])
@@ -100,10 +103,11 @@ def curvilinear_bbox(longitude: Array, latitude: Array) -> Bbox:
     if known.ravel()[rim].all():
         box = ring_bbox(lon.ravel()[rim], lat.ravel()[rim])
         if box[0] == -MAX_LONGITUDE and box[2] == MAX_LONGITUDE:
-            south, north = _reach(vectors, lat[known])
+            south, north = _reach(vectors, np.append(lat[known], latitude[np.isfinite(latitude)]))
             return (box[0], south, box[2], north)
     turns = np.abs(np.diff(np.unwrap(lon[lon.shape[0] // 2][known[lon.shape[0] // 2]], period=FULL_CIRCLE)))
-    return scattered_bbox(lon[known], lat[known], spacing=float(np.median(turns)) if turns.size else 0.0)
+    x, y = (np.concatenate([each.ravel() for each in pair]) for pair in ((lon, longitude), (lat, latitude)))
+    return scattered_bbox(x, y, spacing=float(np.median(turns)) if turns.size else 0.0)
 
 
 def scattered_bbox(longitude: Array, latitude: Array, *, spacing: float = 0.0) -> Bbox:
