@@ -127,8 +127,9 @@ def serve_(location: str, host: str, port: int, public_url: str | None, dask: st
         raise ConfigError("simstac serve", f"needs {error.name}", "pip install 'simstac[xpublish]'") from error
     address, trust = pipeline.catalog_to_serve(location)
     with dask_client(dask) as dashboard:
-        app = application(address, public_url=public_url, trust=trust, lazy=dask is not None)
-        root = (public_url or f"http://{host}:{port}").rstrip("/")
+        here = f"http://{host}:{port}"
+        app = application(address, public_url=public_url, local_url=here, trust=trust, lazy=dask is not None)
+        root = (public_url or here).rstrip("/")
         click.echo(f"STAC:   {root}/stac-collection-all.json\nintake: {root}/intake.yaml\nAPI:    {root}/docs")
         click.echo(f"Dask:   {dashboard}" if dashboard else "Ctrl-C ends it.", err=not dashboard)
         serve(app, host=host, port=port)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,13 @@ UNKNOWN_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def item(
-    dataset_id: str, tree: xr.DataTree, served: Served | None, public_url: str | None, metadata: Metadata | None
+    dataset_id: str,
+    tree: xr.DataTree,
+    served: Served | None,
+    public_url: str | None,
+    metadata: Metadata | None,
+    *,
+    local_url: str | None = None,
 ) -> Document:
     """The Item of a dataset, as it is read at ``/datasets/<id>/stac``.
 
@@ -40,6 +47,7 @@ def item(
         served: Where it comes from; None for a dataset that the server was given.
         public_url: Where readers reach the server; hrefs are relative where None.
         metadata: What is said about it, where neither the document it comes from nor its attributes say so.
+        local_url: Where this machine reaches the server, which the lines of Python name where ``public_url`` is None.
 
     Raises:
         MetadataError: If neither the data nor ``metadata`` say where and when it is.
@@ -53,8 +61,9 @@ def item(
     )
     asset = next(key for key in ("icechunk", "zarr") if key in document["assets"])
     prose = said.description.strip() or f"{said.name}."
+    read_at = replace(placement, public_url=public_url or local_url)
     document["properties"]["description"] = describe(
-        prose, open_snippet(f"datasets/{dataset_id}/stac", placement, asset=asset)
+        prose, open_snippet(f"datasets/{dataset_id}/stac", read_at, asset=asset)
     )
     if not stored.snapshot_id:
         document["assets"][asset]["description"] = "Served as Zarr by this server."

@@ -48,6 +48,7 @@ class SimstacPlugin(Plugin):
         documents: Datasets to serve besides those of the server: the path or URL of a STAC Item or Collection by id;
             `catalogued` finds all of a catalog. Each is opened when it is first asked for.
         public_url: Where readers reach the server; documents have relative hrefs where None.
+        local_url: Where this machine reaches it, for the lines of Python in descriptions where ``public_url`` is None.
         metadata: What is said of datasets that do not say enough themselves, by id.
         trust: Endpoints of S3-compatible services that may see your credentials.
         lazy: Whether arrays are Dask arrays, for those with a Dask client.
@@ -56,6 +57,7 @@ class SimstacPlugin(Plugin):
     name: str = "simstac"
     documents: dict[str, str] = Field(default_factory=dict)
     public_url: str | None = None
+    local_url: str | None = None
     metadata: dict[str, Metadata] = Field(default_factory=dict)
     trust: tuple[str, ...] = ()
     lazy: bool = False
@@ -198,7 +200,8 @@ class SimstacPlugin(Plugin):
         if dataset_id not in self._items:
             said = self.metadata.get(dataset_id)
             served = self._shelf.get(dataset_id)
-            self._items[dataset_id] = describe.item(dataset_id, tree, served, self.public_url, said)
+            item = describe.item(dataset_id, tree, served, self.public_url, said, local_url=self.local_url)
+            self._items[dataset_id] = item
         return self._items[dataset_id]
 
     def _known(self, dataset_id: str) -> Served | None:

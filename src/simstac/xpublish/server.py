@@ -25,13 +25,19 @@ if TYPE_CHECKING:
 
 
 def application(
-    address: str | PathLike[str], *, public_url: str | None = None, trust: Iterable[str] = (), lazy: bool = False
+    address: str | PathLike[str],
+    *,
+    public_url: str | None = None,
+    local_url: str | None = None,
+    trust: Iterable[str] = (),
+    lazy: bool = False,
 ) -> FastAPI:
     """The application that serves a catalog; browsers of any origin may read it.
 
     Args:
         address: The path or URL of a Catalog, Collection or Item, or a folder of one.
         public_url: Where readers reach the server; documents have relative hrefs where None.
+        local_url: Where this machine reaches it, for the lines of Python in descriptions.
         trust: Endpoints of S3-compatible services that may see your credentials.
         lazy: Whether arrays are Dask arrays.
 
@@ -42,7 +48,9 @@ def application(
     documents = catalogued(address)
     if not documents:
         raise StorageError(str(address), "leads to no Icechunk or Zarr store", "build the catalog first")
-    plugin = SimstacPlugin(documents=documents, public_url=public_url, trust=tuple(trust), lazy=lazy)
+    plugin = SimstacPlugin(
+        documents=documents, public_url=public_url, local_url=local_url, trust=tuple(trust), lazy=lazy
+    )
     rest = xpublish.Rest({}, plugins={**load_default_plugins(), plugin.name: plugin})
     rest.app.add_middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["GET", "HEAD"])
     return rest.app
