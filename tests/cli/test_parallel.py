@@ -1,7 +1,9 @@
 """Builds of real runs by several processes, as users start them: by the command, with a worker killed in the middle."""
 
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -42,9 +44,9 @@ def built(three_runs, tmp_path_factory) -> tuple[Path, xr.Dataset]:
     return folder, expected
 
 
-def command(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+def command(folder: Path, *arguments: str, **options: bool) -> subprocess.Popen[str]:
     line = [sys.executable, "-m", "simstac", *arguments]
-    return subprocess.Popen(line, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(line, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
 
 
 def said(process: subprocess.Popen[str]) -> tuple[int, str, str]:
@@ -105,6 +107,22 @@ def assert_built(folder: Path, build: subprocess.Popen[str], expected: xr.Datase
     assert (code, "offices: written, version 1, 36 runs (35 completed, 1 incomplete)" in out) == (1, True), err
     assert "read runs: 36/36" in err
     xr.testing.assert_identical(values(folder), expected)
+    shutil.rmtree(folder / "site")
+
+
+@pytest.mark.parametrize("options", [["--jobs", "2"], ["--dask", "local", "--jobs", "2"]], ids=["jobs", "dask"])
+def test_an_interrupt_in_the_middle_is_one_line_whatever_the_processes_are_at(built, options):
+    folder, _ = built
+    build = command(folder, "build", "simstac.yaml", *options, start_new_session=True)
+    lines = [next(line for line in iter(build.stderr.readline, "") if re.match(r"read runs: (5|9|\d\d)/", line))]
+    os.killpg(build.pid, signal.SIGINT)
+    lines += build.communicate(timeout=SECONDS)[1].splitlines()
+    assert build.returncode == 128 + signal.SIGINT
+    wanted = "error: stopped; what was finished stays, and the next run goes on from there"
+    said = [
+        line for line in lines if line and not line.startswith(("read runs: ", "20"))
+    ]  # Dask's own begin with a date
+    assert said == [wanted]
     shutil.rmtree(folder / "site")
 
 

@@ -59,8 +59,9 @@ class DeadlySource(StatusSource):
         if left:
             deaths.write_text(str(left - 1))
             os.kill(os.getpid(), signal.SIGKILL)
-        with (path.parent.parent / "read.log").open("a") as log:
-            log.write(f"{path.name}\n")
+        if deaths.parent.is_dir():  # a worker in another folder must not leave a log there
+            with (path.parent.parent / "read.log").open("a") as log:
+                log.write(f"{path.name}\n")
         return super().open(path)
 
 

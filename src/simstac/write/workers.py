@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
+import signal
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +14,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from multiprocessing import resource_tracker
 from typing import Any, Protocol
 
 from simstac.errors import ConfigError, StorageError
@@ -101,7 +103,8 @@ def hired(parallel: Parallel, prepare: Callable[[], None] = _nothing) -> Iterato
     if parallel.dask == LOCAL:
         here = {"host": "127.0.0.1", "dashboard_address": None, "threads_per_worker": 1}
         try:
-            local = dask.LocalCluster(n_workers=parallel.jobs or os.cpu_count() or 1, **here)
+            with _deaf_to_interrupts():
+                local = dask.LocalCluster(n_workers=parallel.jobs or os.cpu_count() or 1, **here)
         except RuntimeError as error:
             raise ConfigError("--dask local", f"the cluster does not start ({error})", GUARD) from error
         with local as cluster, dask.Client(cluster) as client:
@@ -127,7 +130,8 @@ class Processes:
     def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
         self._pool = ProcessPoolExecutor(self._jobs, context, initializer=_begin, initargs=(self._prepare,))
-        self._started = [self._pool.submit(os.getpid) for _ in range(self._jobs)]
+        with _deaf_to_interrupts():
+            self._started = [self._pool.submit(os.getpid) for _ in range(self._jobs)]
 
     def close(self) -> None:
         """End them, once they have done what they are at."""
@@ -149,7 +153,7 @@ class Processes:
             try:
                 while waiting or suspects or running:
                     while (queue := _queue(waiting, suspects, len(running), self._jobs)) is not None:
-                        future = self._pool.submit(_work, items[queue[0]], packed=packed)
+                        future = self._pool.submit(_work_until_interrupted, items[queue[0]], packed=packed)
                         running[future] = queue.popleft()
                     done, _ = wait(running, return_when=FIRST_COMPLETED)
                     for future in done:
@@ -228,6 +232,26 @@ def _begin(prepare: Callable[[], None]) -> None:
 
     threading.Thread(target=follow, daemon=True).start()
     prepare()
+
+
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Processes that are begun meanwhile do not hear Ctrl-C: this one does, ends them, and says so in one line."""
+    resource_tracker.ensure_running()  # else the first process starts it, and lets the signal through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _work_until_interrupted(item: Any, *, packed: bytes) -> Any:
+    """Work in a process that hears Ctrl-C only meanwhile: what is at hand ends and tidies up."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    try:
+        return _work(item, packed=packed)
+    finally:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 
 def _work(item: Any, *, packed: bytes) -> Any:
