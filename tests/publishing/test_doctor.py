@@ -91,6 +91,13 @@ def test_a_rule_whose_header_is_lost_on_the_way_is_no_rule(target: S3Target, s3:
     assert check.detail.endswith(".json answers without its header")
 
 
+def test_a_public_address_that_leads_elsewhere_is_told(target: S3Target, s3: Any) -> None:
+    bucket = target.url.split("/")[2]
+    check = by_name(diagnose(target, public_url=f"{s3.endpoint_url}/{bucket}/another"))["anonymous read"]
+    assert check.detail.endswith(".json answers 404")
+    assert check.remedy == "set catalog.public_url to the address at which this folder of the bucket is read"
+
+
 def test_a_service_that_ignores_conditions(target: S3Target, s3: Any) -> None:
     """A proxy that answers 200 where the server refuses makes SeaweedFS look like such a service."""
     with proxied(s3.endpoint_url) as proxy:

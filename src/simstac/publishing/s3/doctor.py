@@ -151,6 +151,8 @@ class _Probe:
         if not answer.ok or answer.content != _BODY:
             wrong = answer.problem if not answer.ok else "answers something else than was put"
             remedy = f"let everybody read it, for example with this bucket policy: {self._policy(prefix)}"
+            if public_url and answer.status not in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+                remedy = "set catalog.public_url to the address at which this folder of the bucket is read"
             yield "anonymous read", False, f"{address} {wrong}", remedy
             yield self._cors(fix=fix_cors)
             return
