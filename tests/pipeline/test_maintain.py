@@ -12,7 +12,7 @@ import xarray as xr
 from tests.study_folder import make_study_folder
 
 from simstac import pipeline
-from simstac.errors import ConfigError, PublishError, SourceError, StorageError
+from simstac.errors import ConfigError, PublishError, SimstacError, SourceError, StorageError
 from simstac.pipeline.expire import named_versions
 from simstac.publishing import LocalTarget, S3Target
 from simstac.stac.validate import validate_tree
@@ -367,6 +367,29 @@ def test_nothing_is_remembered_of_a_collection_that_is_gone(three_versions, how)
     else:
         build(three_versions)
     assert [path.name for path in memory.iterdir()] == [f"{STUDY}.json"]
+
+
+@pytest.mark.parametrize(
+    ("root", "said"),
+    [
+        ("{", r"site/catalog\.json: is not JSON"),
+        ("{}", "is the site of the catalog None, not of 'buildings'"),
+        (None, r"site/office-study/collection\.json: is not there, and the root catalog .* lists it; build again"),
+    ],
+    ids=["junk", "empty", "collection"],
+)
+def test_a_site_that_is_damaged_is_not_published(study_folder, root, said):
+    edit(study_folder, "collections:", "targets: [{type: local, path: www}]\ncollections:")
+    build(study_folder)
+    publish(study_folder)
+    before = files(study_folder / "www")
+    if root is None:
+        shutil.rmtree(study_folder / "site" / STUDY)
+    else:
+        (study_folder / "site" / "catalog.json").write_text(root)
+    with pytest.raises(SimstacError, match=said):
+        pipeline.publish(project(study_folder), allow_shrink=True)
+    assert files(study_folder / "www") == before
 
 
 def test_a_collection_leaves_the_targets_though_its_store_stays_in_the_site(study_folder):

@@ -92,12 +92,16 @@ def test_a_lost_record_is_found_again(s3: Any, tmp_path: Path) -> None:
     assert not publish(site, place.target, link("study")).changes
 
 
-def test_a_broken_record_is_an_error(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "content",
+    ["{", "[]", "{}", '{"layout": "simstac/publish/1"}', '{"layout": "simstac/publish/1", "datasets": {"a": 1}}'],
+)
+def test_a_broken_record_is_an_error(tmp_path: Path, content: str) -> None:
     place = local_place(tmp_path / "www")
     site = write_site(tmp_path / "site", {"study": RUNS})
     publish(site, place.target, link("study"))
-    (tmp_path / "www" / ".simstac" / "study.json").write_text("{")
-    with pytest.raises(PublishError, match=r"\.simstac/study\.json: is not JSON; delete it"):
+    (tmp_path / "www" / ".simstac" / "study.json").write_text(content)
+    with pytest.raises(PublishError, match=r"\.simstac/study\.json: is no manifest, or a damaged one; delete it"):
         publish(site, place.target, link("study"))
 
 
@@ -108,7 +112,7 @@ def test_a_broken_table_is_made_anew_when_it_is_deleted(tmp_path: Path) -> None:
     write_site(site, {"study": RUNS | {"run-1": "new"}})
     table = tmp_path / "www" / ".simstac" / "study" / "study.json"
     table.write_text("{")
-    with pytest.raises(PublishError, match=r"study/study\.json: is not JSON; delete it, and the next publish compares"):
+    with pytest.raises(PublishError, match=r"study/study\.json: is no manifest, or a damaged one; delete it, and"):
         publish(site, place.target, link("study"))
     table.unlink()
     (changed,) = publish(site, place.target, link("study")).changes.puts

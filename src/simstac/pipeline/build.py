@@ -118,7 +118,7 @@ def build(
         PublishError: If the site's folder cannot be written.
     """
     site, parallel = SiteFolder(project.site), Parallel(jobs, dask)
-    _refuse_other_catalog(project, site)
+    refuse_other_catalog(project, site)
     reports: list[CollectionReport] = []
     errors: list[SimstacError] = []
     for collection in project.collections:
@@ -194,6 +194,20 @@ def describe_collection(project: Project, collection: Collection, stored: Stored
     return put_documents(project, describe_store(project, collection, stored))
 
 
+def refuse_other_catalog(project: Project, site: SiteFolder) -> None:
+    """Refuse a site folder that another catalog was built in.
+
+    Raises:
+        ConfigError: If it is another's.
+        InvalidDocumentError: If its root is not JSON.
+    """
+    root = site.document(ROOT)
+    other = project.catalog.id if root is None else root.get("id")
+    if other != project.catalog.id:
+        problem = f"is the site of the catalog {other!r}, not of {project.catalog.id!r}"
+        raise ConfigError(project.site, problem, "give this catalog a folder of its own (catalog.site)")
+
+
 def count_of(statuses: Sequence[str], unit: str = "run") -> str:
     """Such as ``18 runs (17 completed, 1 failed)``."""
     total, counts = len(statuses), sorted(Counter(statuses).items())
@@ -212,14 +226,6 @@ def put_documents(project: Project, documents: Documents) -> tuple[str, ...]:
     edits = partial(upsert_collection, site.read, project.catalog, documents, table=items_table())
     _refuse_invalid(site, edits())
     return site.apply(edits())
-
-
-def _refuse_other_catalog(project: Project, site: SiteFolder) -> None:
-    root = site.document(ROOT)
-    other = project.catalog.id if root is None else root.get("id")
-    if other != project.catalog.id:
-        problem = f"is the site of the catalog {other!r}, not of {project.catalog.id!r}"
-        raise ConfigError(project.site, problem, "give this catalog a folder of its own (catalog.site)")
 
 
 def _refuse_invalid(site: SiteFolder, edits: Iterable[Edit]) -> None:

@@ -10,9 +10,10 @@ from functools import partial
 
 import orjson
 
-from simstac.catalog import ROOT, merge_root
+from simstac.catalog import ROOT, collection_ids, collection_path, merge_root
 from simstac.config.model import Project, S3Target, TargetConfig
 from simstac.errors import PublishError, SimstacError
+from simstac.pipeline.build import refuse_other_catalog
 from simstac.pipeline.place import destination
 from simstac.pipeline.site import SiteFolder
 from simstac.progress import OnProgress, silent
@@ -61,12 +62,15 @@ def publish(
         on_progress: Hears of every file put.
 
     Raises:
-        PublishError: If there is no built site.
+        PublishError: If there is no built site, or a part of it is lost.
+        ConfigError: If it is the site of another catalog.
     """
     site = SiteFolder(project.site)
     root = site.read(ROOT)
     if root is None:
         raise PublishError(project.site, "is not built yet", "run `simstac build` first")
+    refuse_other_catalog(project, site)
+    _refuse_lost_collections(site)
     names = names_at_targets(site)
     outcomes = []
     for configured in project.targets:
@@ -107,6 +111,14 @@ def place_of(configured: TargetConfig, target: Target) -> str:
     """What tells a target from all others: its address, and its endpoint where it has one."""
     endpoint = configured.endpoint_url if isinstance(configured, S3Target) else None
     return f"{target.url} at {endpoint}" if endpoint else target.url
+
+
+def _refuse_lost_collections(site: SiteFolder) -> None:
+    """Refuse a root that leads to nothing, which no reader shall meet."""
+    for name in collection_ids(site.read):
+        if site.read(collection_path(name)) is None:
+            where = site.root / collection_path(name)
+            raise PublishError(where, "is not there, and the root catalog of the site lists it", "build again")
 
 
 def _remembered(site: SiteFolder, place: str, name: str) -> Iterator[tuple[str, bytes]]:

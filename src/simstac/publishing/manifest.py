@@ -7,7 +7,8 @@ is a publish that has not finished. So nothing owned is ever forgotten, and an u
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,7 @@ from simstac.publishing.site import File, Kind, headers_of, kind_of
 
 FOLDER = ".simstac"
 LAYOUT = "simstac/publish/1"
+REMEDY = "delete it, and the next publish compares every file"
 _OPTIONS = orjson.OPT_SORT_KEYS
 
 type Entry = tuple[int, str, tuple[str, str]]
@@ -110,10 +112,11 @@ def decode_table(path: str, content: bytes) -> Table:
     Raises:
         PublishError: If the document is not one.
     """
-    raw = _decode(path, content)
-    headers = [tuple(pair) for pair in raw["headers"]]
-    files = {name: (size, digest, headers[index]) for name, (size, digest, index) in raw["files"].items()}
-    return Table(files, tuple(raw["gone"]), raw["headers_changed"])
+    with _damage_told(path):
+        raw = _decode(path, content)
+        headers = [tuple(pair) for pair in raw["headers"]]
+        files = {name: (size, digest, headers[index]) for name, (size, digest, index) in raw["files"].items()}
+        return Table(files, tuple(raw["gone"]), raw["headers_changed"])
 
 
 def encode_records(records: Mapping[str, Record]) -> bytes:
@@ -128,7 +131,8 @@ def decode_records(path: str, content: bytes) -> dict[str, Record]:
     Raises:
         PublishError: If the document is not one.
     """
-    return {name: Record(*values) for name, values in _decode(path, content)["datasets"].items()}
+    with _damage_told(path):
+        return {name: Record(*values) for name, values in _decode(path, content)["datasets"].items()}
 
 
 def _rows(files: Mapping[str, Entry]) -> dict[str, object]:
@@ -139,11 +143,15 @@ def _rows(files: Mapping[str, Entry]) -> dict[str, object]:
 
 
 def _decode(path: str, content: bytes) -> dict[str, Any]:
-    remedy = "delete it, and the next publish compares every file"
+    raw = orjson.loads(content)
+    if raw["layout"] != LAYOUT:
+        raise PublishError(path, f"is not a manifest of layout {LAYOUT}", REMEDY)
+    return dict(raw)
+
+
+@contextmanager
+def _damage_told(path: str) -> Iterator[None]:
     try:
-        raw = orjson.loads(content)
-    except orjson.JSONDecodeError as error:
-        raise PublishError(path, "is not JSON", remedy) from error
-    if not isinstance(raw, dict) or raw.get("layout") != LAYOUT:
-        raise PublishError(path, f"is not a manifest of layout {LAYOUT}", remedy)
-    return raw
+        yield
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        raise PublishError(path, "is no manifest, or a damaged one", REMEDY) from error
