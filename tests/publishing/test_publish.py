@@ -101,6 +101,17 @@ def test_shrinking_is_refused(place: Place, tmp_path: Path) -> None:
     assert items(place, "study") == RUNS
 
 
+def test_an_item_that_is_lost_from_the_site_is_not_unpublished(place: Place, tmp_path: Path) -> None:
+    """Its collection links it still, and too few are lost for the guard against shrinking."""
+    runs = {f"run-{number}": number for number in range(20)}
+    site = write_site(tmp_path / "site", {"study": runs})
+    publish(site, place.target, link("study"))
+    (site / "study" / "run-7" / "run-7.json").unlink()
+    with pytest.raises(PublishError, match=r"run-7\.json: is not there, and its collection links it; build again"):
+        publish(site, place.target, link("study"), allow_shrink=True)
+    assert items(place, "study") == runs
+
+
 def test_a_neighbours_files_stay(place: Place, tmp_path: Path) -> None:
     neighbour = write_site(tmp_path / "neighbour", {"study": {"run-0": "theirs"}, "other": {"x": 1}})
     publish(neighbour, place.target, link("study", "other"), owner="neighbour")

@@ -209,6 +209,8 @@ def _plan_group(dataset: _Dataset, site: Site, reader: Reader, *, recheck: bool)
         changes = compare_with_table(dataset.wanted, table, reader)
     else:
         changes = compare_with_listing(name, dataset.wanted, table, site, reader, settled=settled)
+    if settled:
+        _refuse_lost_items(site, dataset.wanted, changes)
     lost = tuple(path for path in table.files if path not in dataset.wanted)
     before = documents if table.files == rows else count_documents(table.files)
     gone = tuple(change.path for change in changes if change.action is Action.DELETE)
@@ -223,6 +225,14 @@ def _plan_group(dataset: _Dataset, site: Site, reader: Reader, *, recheck: bool)
     after = Record(files, reader.snapshot.digest(content), len(gone))
     written = None if found is not None and found.content == content else put
     return _Planned(name, after, before, tuple(changes), written, dropped, lost)
+
+
+def _refuse_lost_items(site: Site, wanted: Mapping[str, File], changes: Iterable[Change]) -> None:
+    """Refuse to delete Items that were published with the very Collection that stays: it links them."""
+    stays = {path for path, file in wanted.items() if file.kind is Kind.COLLECTION} - {each.path for each in changes}
+    lost = [each.path for each in changes if each.action is Action.DELETE and each.kind is Kind.ITEM]
+    if stays and lost:
+        raise PublishError(site.root / lost[0], "is not there, and its collection links it", "build again")
 
 
 def _records(path: str, groups: Iterable[_Planned], found: Versioned | None) -> tuple[Change | None, Change | None]:
