@@ -37,6 +37,7 @@ BELOW = {
         "RunReport",
         "Verified",
     ),
+    "pipeline.launches": ("LaunchStatus", "launch_status"),
     "sources.iris": ("cubes",),
     "sources.virtual": ("placed_files",),
     "stac.placement": ("Placement", "Route", "place_store"),

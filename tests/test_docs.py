@@ -190,13 +190,19 @@ def test_every_command_is_told_in_a_page_that_people_write() -> None:
     assert set(app.commands) - told == set()
 
 
-def test_what_pages_import_is_in_the_reference() -> None:
+def cells() -> list[str]:
+    """The code of all notebooks."""
+    notebooks = [json.loads(path.read_text("utf-8")) for path in sorted((ROOT / "examples").glob("*.ipynb"))]
+    return ["".join(cell["source"]) for each in notebooks for cell in each["cells"] if cell["cell_type"] == "code"]
+
+
+def test_what_pages_and_notebooks_import_is_in_the_reference() -> None:
     told = (ROOT / "docs" / "reference" / "python.md").read_text("utf-8")
+    printed = [block.text for block in blocks("python") if block.page != "docs/reference/python.md"]
     imported = {
         f"{node.module.removeprefix('simstac.')}.{name.name}"
-        for block in blocks("python")
-        if block.page != "docs/reference/python.md"
-        for node in ast.walk(ast.parse(block.text))
+        for code in (*printed, *cells())
+        for node in ast.walk(ast.parse(code))
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("simstac.")
         for name in node.names
     }

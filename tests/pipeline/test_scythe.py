@@ -124,10 +124,15 @@ def test_an_item_tells_failures_files_and_the_other_versions(built, scythe):
 def test_known_runs_cost_listings_alone(built, s3):
     project, _, _ = built
     source = project.collections[0].source
+    events = []
     with proxied(s3.endpoint_url) as proxy:
         moved = source.model_copy(update={"endpoint_url": proxy.url})
         collection = project.collections[0].model_copy(update={"source": moved})
-        report = simstac.build(project.model_copy(update={"collections": (collection,)}))
+        moved_project = project.model_copy(update={"collections": (collection,)})
+        report = simstac.build(moved_project, on_progress=events.append)
+    assert [(event.done, event.total) for event in events if event.stage == "read runs"] == [
+        (n, 4) for n in (1, 2, 3, 4)
+    ]
     assert report.documents == ()
     assert not report.collections[0].stored.changed
     assert {method for method, _ in proxy.seen} == {"GET"}

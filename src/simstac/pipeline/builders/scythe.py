@@ -66,12 +66,13 @@ def build_scythe(order: Order, source: ScytheSource) -> Built:
 
 
 def _each(order: Order, files: Files, runs: tuple[ScytheRun, ...], known: Mapping[str, Stored]) -> Iterator[_Done]:
-    for number, run in enumerate(runs):
-        order.on_progress(Progress("read runs", number, len(runs), run.name))
+    for number, run in enumerate(runs, start=1):
         try:
-            yield _build_run(order, files, run, known.get(run.name))
+            done = _build_run(order, files, run, known.get(run.name))
         except SourceError as error:
-            yield _Done(run.name, INCOMPLETE, known.get(run.name), f"{run.name}: {error}")
+            done = _Done(run.name, INCOMPLETE, known.get(run.name), f"{run.name}: {error}")
+        order.on_progress(Progress("read runs", number, len(runs), run.name))
+        yield done
 
 
 def _build_run(order: Order, files: Files, run: ScytheRun, stored: Stored | None) -> _Done:
