@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,18 @@ def test_months_show_in_the_bounds_of_times_in_their_middle(tmp_path: Path, way:
     assert str(error).endswith("in noleap and not in standard; set metadata: {calendar: noleap}, or standard")
     assert build(tmp_path, way, calendar="noleap").errors == ()
     assert dates(tmp_path)[-1] == "2005-12-16"
+
+
+@pytest.mark.parametrize("way", ["copied", "virtual"])
+def test_years_of_which_each_file_has_a_month_are_seen_together(tmp_path: Path, way: str) -> None:
+    edges = np.cumsum([0, *[31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] * 2])
+    for number, (start, stop) in enumerate(pairwise(edges)):
+        days = [float(day) for day in range(start, stop)]
+        write_unnamed(tmp_path / f"{number:02}.nc", days, since="2004-01-01")
+    (error,) = build(tmp_path, way, "*.nc").errors
+    assert "00.nc: time: names no calendar, and its steps are whole months or years in noleap" in str(error)
+    assert build(tmp_path, way, "*.nc", calendar="noleap").errors == ()
+    assert dates(tmp_path)[-1] == "2005-12-31"
 
 
 def test_whole_standard_months_and_years_are_not_in_doubt(tmp_path: Path) -> None:

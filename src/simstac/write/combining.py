@@ -13,6 +13,7 @@ from simstac.errors import SourceError
 from simstac.progress import OnProgress
 from simstac.sources.cf.agree import refuse_disagreement, refuse_other_field, shared_attrs
 from simstac.sources.cf.axes import Axis, choose_along, united
+from simstac.sources.cf.calendars import refuse_doubtful_together
 from simstac.sources.cf.combine import NOBODY, Part, Rule, owners_of, positions_of, refuse_gaps_between, runs_of
 from simstac.sources.cf.facts import FileFacts, VariableFacts, promoted
 from simstac.sources.cf.files import SourceFile
@@ -154,6 +155,8 @@ def combine(
     _refuse_other_fields(fresh, combined, remaining, along, stored, reader)
     _refuse_unknown(options, variables, fresh)
     axes, places = _placed(fresh, combined, remaining, along)
+    if not combined.records:
+        _refuse_doubtful(axes, fresh)
     contributions = _contributions(plan, fresh, combined, axes, places, stored.href)
     parts = [each.part for each in contributions]
     if not options.allow_gaps:
@@ -285,6 +288,17 @@ def _placed(
             keeps = longer and name in old
             places.setdefault(name, {})[dim] = old[name][dim] if keeps else axes[dim].positions(values)
     return axes, places
+
+
+def _refuse_doubtful(axes: Mapping[str, Axis], files: Sequence[FileFacts]) -> None:
+    """Refuse times of a new store that name no calendar and may mean another than the standard one, all together."""
+    for dim, axis in axes.items():
+        having = [facts for facts in files if axis.variable in facts.assumed and dim in facts.labels]
+        labels, units = (
+            [facts.labels[dim].values for facts in having],
+            [facts.assumed[axis.variable] for facts in having],
+        )
+        refuse_doubtful_together(labels, units, f"{files[0].file.where}: {axis.variable}")
 
 
 def _contributions(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,6 +80,21 @@ def refuse_doubtful(times: Moments, units: str, where: str) -> None:
         if _is_regular(moments, dates_of):
             problem = f"names no calendar, and its steps are whole months or years in {calendar} and not in standard"
             raise SourceError(where, problem, f"set metadata: {{calendar: {calendar}}}, or standard")
+
+
+def refuse_doubtful_together(labels: Sequence[Moments], units: Collection[str], where: str) -> None:
+    """Refuse labels of several files as `refuse_doubtful` does, such as years of which each file has a month.
+
+    Args:
+        labels: Those of each file.
+        units: Their units; where files count from different dates, nothing is known of all together.
+        where: What they are, for errors.
+
+    Raises:
+        SourceError: If they are doubtful.
+    """
+    if len({*units}) == 1:
+        refuse_doubtful(np.unique(np.concatenate(labels)), next(iter(units)), where)
 
 
 def is_checked(shape: tuple[int, ...]) -> bool:

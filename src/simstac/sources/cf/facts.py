@@ -82,7 +82,7 @@ class FileFacts:
         labels: The labels of the axes along which files may be appended, by dimension or scalar coordinate.
         fixed: A digest of each small variable that has no such axis.
         others: The names of all data variables that the file has, wanted or not.
-        assumed: Its times whose calendar nobody says.
+        assumed: Its times whose calendar nobody says, and their units.
         held: The values of variables that are so small that they are read with the facts.
     """
 
@@ -94,7 +94,7 @@ class FileFacts:
     fixed: Mapping[str, str] = field(default_factory=dict)
     held: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     others: frozenset[str] = frozenset()
-    assumed: frozenset[str] = frozenset()
+    assumed: Mapping[str, str] = field(default_factory=dict)
 
 
 class Opened(Protocol):
@@ -156,7 +156,11 @@ def file_facts(
         if not movable & {*facts.dims} and name not in scalars and (name in coordinates or _bytes(facts) <= SMALL_BYTES)
     }
     held = {name: opened.values(name) for name, facts in variables.items() if _bytes(facts) <= HELD_BYTES}
-    assumed = frozenset(name for name in opened.assumed if not (len(variables[name].dims) > 1 and name in coordinates))
+    assumed = {
+        name: units
+        for name, units in opened.assumed.items()
+        if not (len(variables[name].dims) > 1 and name in coordinates)
+    }
     return replace(header, fixed=fixed, held=held, others=opened.names, assumed=assumed)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from simstac.sources.cf.calendars import refuse_doubtful_together
 from simstac.sources.cf.options import CfOptions
 from simstac.sources.virtual.agreement import Labelled, chosen_along, ordered, refuse_disagreements
 from simstac.sources.virtual.header import Headed, headed
@@ -84,9 +85,14 @@ def _ranks(
 ) -> list[int]:
     """The order of all files, as indices."""
     labels = [each.facts.labels[along].values for each in heads]
+    about = heads[0].facts.labels[along].variable
     if held.urls:
-        known = held.small[heads[0].facts.labels[along].variable][1]
-        labels += np.split(known, np.cumsum(held.lengths)[:-1])
+        labels += np.split(held.small[about][1], np.cumsum(held.lengths)[:-1])
+    else:
+        unnamed = [each for each in heads if about in each.indexed.index.assumed]
+        units = [str(each.indexed.index.variables[about].attrs["units"]) for each in unnamed]
+        own = [each.facts.labels[along].values for each in unnamed]
+        refuse_doubtful_together(own, units, f"{heads[0].where}: {about}")
     labelled = [Labelled(file, own) for file, own in zip(files, labels, strict=True)]
     return ordered(labelled, heads[0], along, options)
 
