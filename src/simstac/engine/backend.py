@@ -195,7 +195,8 @@ class _Source:
         elif isinstance(obj, pystac.Asset):
             asset = obj
         else:
-            raise TypeError(f"engine 'simstac' opens a pystac Asset, Item or Collection, not a {type(obj).__name__}")
+            problem = f"engine 'simstac' opens a pystac Asset, Item or Collection, not a {type(obj).__name__}"
+            raise TypeError(f"{problem}; simstac.open takes a path or a URL")
         return cls(asset, _asset_name(asset, key), group, run)
 
 
