@@ -59,6 +59,13 @@ def test_links_are_followed_down_from_a_url(served):
     assert [finding.rule for finding in validate_tree(f"{url}/catalog.json").findings] == ["link-title"]
 
 
+@pytest.mark.parametrize("links", ["null", "3", "[3]", '[{"rel": ["child"]}]'])
+def test_links_of_any_other_kind_are_findings(served, links):
+    url, folder = served
+    (folder / "catalog.json").write_text(f'{{"type": "Catalog", "stac_version": "1.1.0", "links": {links}}}')
+    assert validate_tree(f"{url}/catalog.json").findings
+
+
 def test_a_url_that_is_not_there(served):
     with pytest.raises(StorageError, match="404"):
         validate_tree(f"{served[0]}/nothing.json")

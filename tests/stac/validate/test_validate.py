@@ -157,6 +157,9 @@ BROKEN: list[tuple[str, Callable[[Any], None], str, str]] = [
      "cube-variable", "/properties/cube:variables/electricity"),
     (RUN, set_at(*VARIABLES, "electricity", "type", value="result"),
      "cube-variable", "/properties/cube:variables/electricity"),
+    (RUN, set_at(*VARIABLES, "electricity", value=3), "malformed", ""),
+    (RUN, set_at(*ASSET, "zarr:node_type", value=["group"]), "malformed", ""),
+    (COLLECTION, set_at("assets", "icechunk", "alternate", value=[]), "malformed", ""),
     (RUN, set_at("links", 1, "type", value=...), "link-type", "/links/1/type"),
     (RUN, set_at(*ASSET, "roles", value=...), "asset-roles", "/assets/icechunk"),
     (RUN, set_at(*ASSET, "type", value=...), "asset-type", "/assets/icechunk"),
@@ -192,6 +195,12 @@ def test_every_rule_has_a_case_above():
     assert len(written) > 50
     assert written - told == set()
     assert {"asset-roles", "asset-title", "asset-type", "link-title", "link-type"} <= told
+
+
+@pytest.mark.parametrize("links", [None, [3], [{"rel": ["child"]}], [{"href": 3}]])
+def test_a_root_whose_links_are_none_is_a_finding(site, links):
+    site["catalog.json"]["links"] = links
+    assert any(finding.document == "catalog.json" for finding in check(site))
 
 
 def test_an_orphan_is_found_and_a_missing_asset(site):

@@ -80,9 +80,9 @@ def validate_documents(
         if document is None:
             continue
         count += 1
-        if path == "catalog.json":
-            public_url = public_url_of(document)
         core = list(core_problems(document))
+        if path == "catalog.json" and not core:
+            public_url = public_url_of(document)
         broken = [
             *core,
             *(schemas.problems(document) if schemas else ()),
@@ -112,8 +112,15 @@ def _parsed(content: bytes | Document) -> tuple[Document | None, Broken | None]:
 
 
 def _our_problems(document: Document, schemas: OfficialSchemas | None) -> Iterator[Broken]:
-    """What breaks our rules, which take a document for granted that the core schema accepts."""
+    """What breaks our rules, which take a document for granted that the core schema accepts.
+
+    What that schema says nothing of, such as fields of extensions, may be of any kind: a list in place of an object.
+    """
     for rule in (*RULES, *PROFILE):
-        for problem in rule(document):
-            if schemas is None or problem.rule != "unknown-schema":
-                yield problem
+        try:
+            for problem in rule(document):
+                if schemas is None or problem.rule != "unknown-schema":
+                    yield problem
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            said = f"what {rule.__name__} looks at is of another kind than its extension says ({error})"
+            yield Broken("", "malformed", said, "check it with --official, which names the field")

@@ -57,8 +57,9 @@ def _below(content: bytes, path: str, base: str) -> Iterator[str]:
         document = orjson.loads(content)
     except orjson.JSONDecodeError:
         return
-    for link in document.get("links", ()) if isinstance(document, dict) else ():
-        if link.get("rel") in FOLLOWED:
+    links = document.get("links") if isinstance(document, dict) else None
+    for link in links if isinstance(links, list) else ():
+        if isinstance(link, dict) and str(link.get("rel")) in FOLLOWED:
             target = urljoin(urljoin(base, path), str(link.get("href", "")))
             if target.startswith(base):
                 yield posixpath.normpath(target.removeprefix(base))
