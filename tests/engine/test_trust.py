@@ -17,7 +17,7 @@ from simstac.engine.trust import ambient_allowed, origin, trusted_endpoints
 from simstac.errors import StorageError
 from simstac.storage import AZURE_PLATFORM, AwsS3, Azure, CustomS3, Gcs, Http, LocalPath, scheme_from_stac
 
-from .conftest import Listener, document, icechunk_asset, write_json
+from .conftest import Listener, document, icechunk_asset, link, write_json
 
 KEY, SECRET, TOKEN = "AKIAVICTIMSKEY", "victims-secret", "victims-token"
 
@@ -39,6 +39,17 @@ def hostile(tmp_path: Path, href: str, scheme: dict[str, Any] | None, **asset: A
     schemes = {"storage:schemes": {"s": scheme}} if scheme else {}
     assets = {"data": icechunk_asset(href) | fields}
     return write_json(tmp_path / "collection.json", document("Collection", "hostile", assets=assets, **schemes))
+
+
+def test_the_root_that_a_document_names_is_not_fetched(
+    site: Path, tmp_path: Path, listener: Callable[..., Listener]
+) -> None:
+    server = listener(403)
+    assets = {"icechunk": icechunk_asset(str(site / "data" / "office.icechunk"))}
+    content = document("Collection", "office", [link("root", f"{server.url}/catalog.json")], assets=assets)
+    path = write_json(tmp_path / "collection.json", content)
+    assert open_stac(path).sizes["run"] == 3
+    assert not server.requests
 
 
 @pytest.mark.parametrize(

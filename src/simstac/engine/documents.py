@@ -84,7 +84,7 @@ def only_child(catalog: pystac.Catalog) -> pystac.STACObject:
     links = [*catalog.get_child_links(), *catalog.get_item_links()]
     if len(links) == 1:
         return follow(links[0])
-    names = ", ".join(sorted(str(link.title or link.href) for link in links)[:5])
+    names = ", ".join(sorted(str(link.title or link.target) for link in links)[:5])
     remedy = f"open one of them, or name a run with item=: {names}" if links else ""
     raise StorageError(catalog.get_self_href() or catalog.id, f"is a catalog of {len(links)} documents", remedy)
 

@@ -134,8 +134,9 @@ def document_address(asset: pystac.Asset) -> str | None:
     owner = owner_of(asset)
     if owner is None:
         return None
-    root = owner.get_root()
-    return owner.get_self_href() or (root.get_self_href() if root is not None else None)
+    link = owner.get_root_link()
+    root = link.target if link is not None and link.is_resolved() else None  # else pystac would fetch it
+    return owner.get_self_href() or (cast("pystac.Catalog", root).get_self_href() if root is not None else None)
 
 
 def is_remote(address: str | None) -> bool:

@@ -99,7 +99,7 @@ def catalogued(address: str | PathLike[str]) -> dict[str, str]:
         return {root.id: _address_of(root)}
     collections = [root] if isinstance(root, pystac.Collection) else []
     for link in root.get_child_links():
-        child = read_document(link.get_absolute_href() or link.href)
+        child = read_document(link.get_absolute_href() or str(link.target))
         collections += [child] if isinstance(child, pystac.Collection) else []
     found: dict[str, str] = {}
     for collection in collections:
@@ -107,7 +107,7 @@ def catalogued(address: str | PathLike[str]) -> dict[str, str]:
             found[collection.id] = _address_of(collection)
             continue
         for link in collection.get_item_links():
-            item = read_document(link.get_absolute_href() or link.href)
+            item = read_document(link.get_absolute_href() or str(link.target))
             if claims(item):
                 found[f"{collection.id}.{item.id}"] = _address_of(item)
     return found
