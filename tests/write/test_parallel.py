@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import distributed
@@ -160,6 +161,24 @@ def test_a_dask_cluster_writes_the_same_store_though_a_worker_is_killed(tmp_path
     assert_same(stored, report, expected)
     assert reads(base)["run-2"]
     assert (base / "deaths/run-2").read_text() == "0"
+
+
+@pytest.mark.parametrize(
+    ("there", "said"),
+    [("return '0.0.1'", "has simstac 0.0.1"), ("raise m.PackageNotFoundError(name)", "has no simstac")],
+)
+def test_workers_without_this_simstac_are_refused(cluster, there, said):
+    code = f"import importlib.metadata as m\nm.kept = m.version\ndef version(name): {there}\nm.version = version"
+    with distributed.Client(cluster) as client:
+        client.run(exec, code, {})
+        try:
+            with (
+                pytest.raises(ConfigError, match=rf"worker tcp://.*: {said}; install simstac {version('simstac')} in"),
+                hired(Parallel(dask=cluster.scheduler_address)) as workers,
+            ):
+                next(workers.results(process_of, 0.0, range(2)))
+        finally:
+            client.run(exec, "import importlib.metadata as m\nm.version = m.kept", {})
 
 
 def test_runs_that_workers_do_not_see_are_not_taken_for_missing(tmp_path, cluster, monkeypatch):

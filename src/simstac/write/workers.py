@@ -14,6 +14,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.metadata import version
 from multiprocessing import resource_tracker
 from typing import Any, Protocol
 
@@ -189,11 +190,17 @@ class Cluster:
     def results[C, I, R](
         self, task: Callable[[C, I], R], common: C, items: Sequence[I]
     ) -> Iterator[tuple[I, R | None]]:
-        """See `Workers`."""
+        """See `Workers`; it waits until there is a worker.
+
+        Raises:
+            ConfigError: If a worker has another version of simstac.
+            StorageError: If the cluster is gone.
+        """
         import distributed  # noqa: PLC0415  # 2 s, and an extra
 
         dask: Any = distributed
 
+        self._refuse_other_versions()
         packed = self.client.submit(bytes, pickle.dumps((task, common)), pure=False)
         futures = self.client.map(_work, items, packed=packed, pure=False, batch_size=1000)
         left = dict(zip(futures, items, strict=True))
@@ -212,6 +219,15 @@ class Cluster:
             raise StorageError("the Dask cluster", "lost its scheduler or was closed", remedy) from error
         finally:
             self.client.cancel(list(left))
+
+    def _refuse_other_versions(self) -> None:
+        """Refuse workers without this simstac: what they are sent would fail there, and nobody would hear of it."""
+        self.client.wait_for_workers(1)
+        ours = version("simstac")
+        for worker, theirs in self.client.run(version, "simstac", on_error="return").items():
+            if theirs != ours:
+                has = f"has simstac {theirs}" if isinstance(theirs, str) else "has no simstac"
+                raise ConfigError(f"worker {worker}", has, f"install simstac {ours} in the environment of the workers")
 
 
 def _queue(waiting: deque[int], suspects: deque[int], running: int, jobs: int) -> deque[int] | None:
