@@ -62,6 +62,13 @@ def test_init_build_and_status_of_a_bucket(simstac, s3, bucket, tmp_path):
     assert (again.code, "simstac.yaml: is there already" in again.err) == (2, True)
 
 
+def test_init_of_a_bucket_takes_the_runs_alone_where_more_lies_beside_them(simstac, s3, bucket, tmp_path):
+    s3.client().put_object(Bucket=bucket, Key="study/runs/stac/catalog.json", Body=b"{}")
+    assert simstac("init", f"s3://{bucket}/study/runs", "--endpoint-url", s3.endpoint_url).code == 0
+    assert f'path: "s3://{bucket}/study/runs/i*"' in (tmp_path / "simstac.yaml").read_text()
+    assert simstac("status", "simstac.yaml").err.endswith("3 runs (3 completed)\n")
+
+
 def test_init_of_scythes_experiments_one_of_them_or_a_run_of_it(simstac, s3, scythe, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     endpoint = ("--endpoint-url", s3.endpoint_url)

@@ -8,6 +8,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 import pytest
 from idfkit.simulation import (
@@ -22,7 +23,7 @@ from idfkit.simulation import (
 from tests.study_folder import three_runs  # noqa: F401  # fixture
 
 import simstac
-from simstac.errors import SourceError
+from simstac.errors import ConfigError, SourceError
 from simstac.objects import LocalFiles
 from simstac.sources.idfkit import place_of
 from simstac.storage import LocalPath
@@ -214,6 +215,16 @@ def test_a_file_system_that_opens_files_is_read_in_pieces(folder, tmp_path, monk
     (folder / "i5" / "eplusout.sql").unlink()
     _, report = write_study(study, str(tmp_path / "pieces"), LocalPath())
     assert report.unreadable == {"i5": "eplusout.sql: does not exist; check the path"}
+
+
+def test_a_file_system_that_cannot_be_pickled_is_for_one_process(folder, tmp_path):
+    fs, store = OwnFileSystem(tmp_path), str(tmp_path / "store")
+    fs.lock = Lock()
+    with pytest.raises(
+        ConfigError, match=r"jobs: the runs cannot be handed to other processes \(cannot pickle '_thread"
+    ):
+        write_study(simstac.study((fs, "study")), store, LocalPath(), chunks={"run": 1}, parallel=Parallel(2))
+    assert write_study(simstac.study((fs, "study")), store, LocalPath(), chunks={"run": 1})[0].changed
 
 
 class HeldWhole(OwnFileSystem):

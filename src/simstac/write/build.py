@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simstac.errors import SourceError
+from simstac.errors import ConfigError, SourceError
 from simstac.progress import OnProgress, Progress
 from simstac.sources.attributes import SAID, said_as_text
 from simstac.studies import Run, Study
@@ -131,6 +131,7 @@ class Build:
             return
         self._save()
         job = Job(self.href, pickle.dumps(self.transaction.session.fork()), self.shape, self.study.source, last)
+        _refuse_unsendable(job, batches[0])
         for batch, worked in workers.results(write_batch, job, tuple(map(for_workers, batches))):
             if worked is None:
                 yield self._settle(batch, lost_batch(batch), last=True)
@@ -279,6 +280,15 @@ def _united(structure: Structure, others: Iterable[Structure | None]) -> Structu
             except MismatchError:
                 continue
     return structure
+
+
+def _refuse_unsendable(job: Job, batch: Batch) -> None:
+    """Refuse runs in a place that no other process can be told of."""
+    try:
+        pickle.dumps((job, batch))
+    except (AttributeError, TypeError, pickle.PicklingError) as error:
+        remedy = "leave out jobs and dask, or make their file system one that can be pickled"
+        raise ConfigError("jobs", f"the runs cannot be handed to other processes ({error})", remedy) from error
 
 
 def _refuse_unseen(worked: Worked) -> None:
