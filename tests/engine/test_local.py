@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import icechunk
 import numpy as np
@@ -220,6 +221,24 @@ def test_an_item_in_two_collections_is_no_guess(tmp_path: Path) -> None:
     path = write_json(tmp_path / "catalog.json", document("Catalog", "both", links))
     with pytest.raises(StorageError, match="has several items 'run-1'; open one of the collections a, b instead"):
         open_stac(path, item="run-1")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"roles": True},
+        {"alternate": {"s3": {"title": "no href"}}},
+        {"alternate": {"s3": {"href": ["x"]}}},
+    ],
+)
+def test_an_asset_that_is_not_as_stac_says_is_an_error_that_names_it(
+    tmp_path: Path, site: Path, fields: dict[str, Any]
+) -> None:
+    store = icechunk_asset(str(site / "data" / "office.icechunk"))
+    assets = {"one": store | fields, "other": store | {"roles": []}} if "roles" in fields else {"one": store | fields}
+    path = write_json(tmp_path / "collection.json", document("Collection", "office", assets=assets))
+    with pytest.raises(InvalidDocumentError, match=r"collection\.json.* has an asset that is not as STAC says"):
+        open_stac(path)
 
 
 def test_a_run_that_the_store_lacks_is_an_error(tmp_path: Path, site: Path) -> None:

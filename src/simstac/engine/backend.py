@@ -6,7 +6,8 @@ Imported whenever xarray lists its engines, so pystac, icechunk and zarr are imp
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, assert_never
 
@@ -26,7 +27,7 @@ from simstac.engine.routes import (
     owner_of,
 )
 from simstac.engine.trust import TRUST_VARIABLE, ambient_allowed, origin, trusted_endpoints
-from simstac.errors import StorageError
+from simstac.errors import InvalidDocumentError, SimstacError, StorageError
 from simstac.storage import AwsS3, Azure, CustomS3, Gcs, Http, LocalPath, StorageScheme
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ class SimstacBackend(BackendEntrypoint):
 
         Raises:
             StorageError: If no route leads to the store; the message names each one and why it failed.
+            InvalidDocumentError: If the asset is not as STAC says.
         """
         from xarray.backends.zarr import ZarrBackendEntrypoint  # noqa: PLC0415  # see the module docstring
 
@@ -190,7 +192,8 @@ class _Source:
 
         run = None
         if isinstance(obj, (pystac.Item, pystac.Collection)):
-            key, asset = data_asset(obj, key)
+            with _as_stac_says(obj.get_self_href() or obj.id):
+                key, asset = data_asset(obj, key)
             run = obj.properties.get("sim:run_id") if isinstance(obj, pystac.Item) else None
         elif isinstance(obj, pystac.Asset):
             asset = obj
@@ -210,9 +213,11 @@ def _first_open[T](
     asset = source.asset
     if asset_kind(asset) is None:
         raise StorageError(source.name, f"its media type {asset.media_type!r} is neither Icechunk nor Zarr")
-    schemes = _schemes(asset)
+    with _as_stac_says(source.name):
+        schemes = _schemes(asset)
+        routes = asset_routes(asset, schemes)
     failures: list[str] = []
-    for route in asset_routes(asset, schemes):
+    for route in routes:
         try:
             opened = _open_route(route, source, read, version, schemes, trusted)
         except (icechunk.IcechunkError, BaseError, StorageError, OSError) as error:
@@ -226,6 +231,17 @@ def _first_open[T](
         logger.info("%s: opened by %s", source.name, describe(route))
         return opened, route.href
     raise StorageError(source.name, "no route leads to its store: " + " | ".join(failures))
+
+
+@contextmanager
+def _as_stac_says(where: str) -> Iterator[None]:
+    """Turn what a field of another kind than STAC says leads to into an error that names the document."""
+    try:
+        yield
+    except SimstacError:
+        raise
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise InvalidDocumentError(where, f"has an asset that is not as STAC says ({error})") from error
 
 
 def _open_route[T](
