@@ -179,6 +179,7 @@ def test_dry_run_prints_and_changes_nothing(place: Place, tmp_path: Path) -> Non
     rows = list(result.changes.to_json())
     assert [json.dumps(row) for row in rows]
     assert rows[0] | {"bytes": 0} == {
+        "target": place.target.url,
         "action": "add",
         "path": "study/run-0/run-0.json",
         "kind": "item",

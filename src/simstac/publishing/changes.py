@@ -168,6 +168,7 @@ class Changes:
         """The plan for machines: one object a file, then the totals."""
         for change in self.changes:
             yield {
+                "target": self.target,
                 "action": change.action.name.lower(),
                 "path": change.path,
                 "kind": change.kind.name.lower(),
