@@ -101,6 +101,24 @@ def test_shrinking_is_refused(place: Place, tmp_path: Path) -> None:
     assert items(place, "study") == RUNS
 
 
+def test_a_store_that_only_loses_versions_is_put_after_the_documents(tmp_path: Path) -> None:
+    place = local_place(tmp_path / "www")
+    site = write_site(tmp_path / "site", {"study": RUNS}, data={"study": "A1"})
+    store = site / "data" / "study.icechunk"
+    (store / "chunks" / "old").write_bytes(b"old")
+    publish(site, place.target, link("study"))
+    (store / "chunks" / "old").unlink()
+    (store / "repo").write_bytes(b'{"snapshot": "A1", "tags": 1}')
+    document = site / "study" / "run-0" / "run-0.json"
+    document.write_bytes(document.read_bytes().replace(b"0", b"1"))
+    plan = publish(site, place.target, link("study"), dry_run=True).changes
+    assert [change.path for change in plan.puts] == ["study/run-0/run-0.json", "data/study.icechunk/repo"]
+    (store / "chunks" / "new").write_bytes(b"new")
+    plan = publish(site, place.target, link("study"), dry_run=True).changes
+    assert [change.path.rpartition("/")[2] for change in plan.puts] == ["new", "repo", "run-0.json"]
+    assert [change.path for change in plan.gone] == ["data/study.icechunk/chunks/old"]
+
+
 def test_an_item_that_is_lost_from_the_site_is_not_unpublished(place: Place, tmp_path: Path) -> None:
     """Its collection links it still, and too few are lost for the guard against shrinking."""
     runs = {f"run-{number}": number for number in range(20)}

@@ -89,6 +89,28 @@ def test_a_bucket_over_http(public: tuple[str, str], site: Path) -> None:
     assert report.summary.endswith("7 documents, 7 links, 2 assets, 1 opened: no problems")
 
 
+def test_other_snapshots_that_items_name_are_opened_too(site: Path) -> None:
+    opened = []
+
+    def remember(document: str, key: str) -> str:
+        opened.append((document.removeprefix(f"{site}/"), key))
+        return "read"
+
+    for number in range(RUNS):
+        document = site / "study" / f"r{number}" / f"r{number}.json"
+        item = json.loads(document.read_text())
+        item["assets"]["icechunk"]["icechunk:snapshot_id"] = f"S{number % 2}"
+        document.write_bytes(dump(item))
+    report = verify(site, open_asset=remember)
+    assert opened == [
+        ("study/collection.json", "icechunk"),
+        ("study/r0/r0.json", "icechunk"),
+        ("study/r1/r1.json", "icechunk"),
+    ]
+    store = f"{site}/data/study.icechunk"
+    assert list(report.opened) == [store, f"{store} at S0", f"{store} at S1"]
+
+
 def test_each_fault_is_found(public: tuple[str, str], s3: Any, site: Path) -> None:
     address, bucket = public
     client = s3.client()

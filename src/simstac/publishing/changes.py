@@ -39,6 +39,8 @@ class Change:
         expected: The version that must still be there, ``ABSENT`` if nothing may be, None if anything may.
         content: The bytes, where they are not a file of the site.
         file: The file of the site, where there is one.
+        is_late: Whether it is put after all else: a store's pointer that only loses versions, which documents still
+            list until then.
     """
 
     path: str
@@ -48,6 +50,12 @@ class Change:
     expected: str | None = None
     content: bytes | None = None
     file: File | None = None
+    is_late: bool = False
+
+    @property
+    def stage(self) -> int:
+        """When it is put or, in the opposite order, deleted."""
+        return max(Kind) + 1 if self.is_late else self.kind
 
     @property
     def kind(self) -> Kind:
@@ -82,7 +90,7 @@ class Changes:
         owner: The configuration that publishes.
         base: The state of the target that the plan was made against (see `Snapshot.base`).
         site: Where contents come from.
-        puts: What is put, in the order of `Kind`.
+        puts: What is put, in the order of `Change.stage`.
         gone: What is deleted after that, in the opposite order: nothing linked goes before what links to it.
         guards: Documents that were read for an edit but are not written, with the version each must still have.
         tables: The tables of files, put before anything else.
@@ -180,6 +188,6 @@ class Changes:
 
 
 def stages(changes: Sequence[Change]) -> Iterator[list[Change]]:
-    """Changes in order, one list for each kind."""
-    for _, stage in groupby(changes, key=lambda change: change.kind):
+    """Changes in order, one list for each stage."""
+    for _, stage in groupby(changes, key=lambda change: change.stage):
         yield list(stage)

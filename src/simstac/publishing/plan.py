@@ -105,7 +105,7 @@ def _described(site: Site) -> set[str]:
 
 def _in_order(shared: Iterable[Change | None], groups: Iterable[_Planned]) -> list[Change]:
     changes = [change for change in shared if change] + [change for group in groups for change in group.changes]
-    return sorted(changes, key=lambda change: (change.kind, change.path))
+    return sorted(changes, key=lambda change: (change.stage, change.path))
 
 
 def _by_dataset(site: Site, shared: Mapping[str, object]) -> dict[str, dict[str, File]]:
@@ -224,7 +224,20 @@ def _plan_group(dataset: _Dataset, site: Site, reader: Reader, *, recheck: bool)
     put = Change(dataset.path, Action.CHANGE, len(content), "record", found.version if found else ABSENT, content)
     after = Record(files, reader.snapshot.digest(content), len(gone))
     written = None if found is not None and found.content == content else put
-    return _Planned(name, after, before, tuple(changes), written, dropped, lost)
+    ordered = _smaller_store_last(changes) if settled else tuple(changes)
+    return _Planned(name, after, before, ordered, written, dropped, lost)
+
+
+def _smaller_store_last(changes: Iterable[Change]) -> tuple[Change, ...]:
+    """Changes where a store that only loses objects gets its pointer when no document lists what it has lost.
+
+    That holds after a publish that finished: else objects of a new version may be there already.
+    """
+    changes = tuple(changes)
+    objects = {change.action for change in changes if change.kind is Kind.OBJECT}
+    if objects != {Action.DELETE}:
+        return changes
+    return tuple(replace(each, is_late=each.kind is Kind.POINTER and each.action is Action.CHANGE) for each in changes)
 
 
 def _refuse_lost_items(site: Site, wanted: Mapping[str, File], changes: Iterable[Change]) -> None:

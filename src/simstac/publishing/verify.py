@@ -24,6 +24,8 @@ POINTERS = {
 }
 """What lies at the root of a store, one of them: it stands for the store where that is a folder."""
 WORKERS = 16
+SNAPSHOTS = 5
+"""How many versions of a store are opened: all of most, not the thousand runs of an experiment."""
 OLD_COPY = "publish again, or wait for the cache to expire"
 PUBLISH_AGAIN = "publish again (--recheck compares every file)"
 NO_ROOT = "name a catalog.json or its folder, or publish it first"
@@ -118,7 +120,7 @@ def verify(
         site: The folder that was published; every document must be the one there.
         items: How many items of each collection are read, spread evenly; None for all.
         open_asset: Opens an asset, by the address of its document and its key, reads a sample, and says what it read.
-            Each store is opened once.
+            Of each store the version that its collection names is opened, and up to four others.
         on_progress: Hears of every document.
     """
     root = _root_of(str(location))
@@ -146,7 +148,8 @@ class _Walk:
     documents: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     unread: set[str] = field(default_factory=set)
     links: dict[str, str] = field(default_factory=dict)
-    assets: dict[str, tuple[str, str, bool]] = field(default_factory=dict)
+    assets: dict[str, tuple[str, str]] = field(default_factory=dict)
+    stores: dict[str, dict[str, tuple[str, str]]] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     skipped: int = 0
 
@@ -181,12 +184,16 @@ class _Walk:
                 (items if link["rel"] == "item" else children).append(target)
             elif self._is_ours(target) or not urlsplit(link["href"]).scheme:
                 self.links.setdefault(target, address)
-        for asset in document.get("assets", {}).values():
+        for key, asset in document.get("assets", {}).items():
             for each in (asset, *asset.get("alternate", {}).values()):
                 kind = each.get("type") or asset.get("type") or ""
                 if each["href"].endswith("/"):
                     continue  # a folder of source files, which no server answers for
-                self.assets.setdefault(join(address, each["href"]), (address, kind, each is asset))
+                target = join(address, each["href"])
+                self.assets.setdefault(target, (address, kind))
+                if each is asset and kind.startswith("application/vnd.zarr"):
+                    snapshot = str(asset.get("icechunk:snapshot_id", ""))
+                    self.stores.setdefault(target, {}).setdefault(snapshot, (address, key))
         chosen = _spread(items, self.items)
         self.skipped += len(items) - len(chosen)
         self.links |= dict.fromkeys((*children, *chosen), address)
@@ -198,24 +205,22 @@ class _Walk:
         others = [(address, source, "", False) for address, source in self.links.items() if address not in known]
         noted = [
             (address, source, kind, True)
-            for address, (source, kind, _) in self.assets.items()
+            for address, (source, kind) in self.assets.items()
             if is_web(self.root) or not is_web(address)
         ]
         self.findings += [finding for found in pool.map(_reached, others + noted) for finding in found]
 
     def open_all(self, open_asset: OpenAsset) -> dict[str, str]:
-        """Open each store once, by the first document that names it."""
+        """Open some of the snapshots of each store, the one first named among them, by the document that names it."""
         opened = {}
-        for address, (source, kind, primary) in self.assets.items():
-            if kind.startswith("application/vnd.zarr") and primary:
-                key = next(
-                    key for key, asset in self.documents[source]["assets"].items() if _is_at(source, asset, address)
-                )
+        for address, snapshots in self.stores.items():
+            for number, (snapshot, (source, key)) in enumerate(_spread([*snapshots.items()], SNAPSHOTS)):
+                where = f"{address} at {snapshot}" if number else address
                 try:
-                    opened[address] = open_asset(source, key)
+                    opened[where] = open_asset(source, key)
                 except SimstacError as error:
                     self.findings.append(Finding(error.where, error.problem, error.remedy))
-                self.on_progress(Progress("open", len(opened), None, address))
+                self.on_progress(Progress("open", len(opened), None, where))
         return opened
 
     def _is_ours(self, address: str) -> bool:
@@ -296,16 +301,12 @@ def _reached(task: tuple[str, str, str, bool]) -> list[Finding]:
     return found
 
 
-def _is_at(source: str, asset: Mapping[str, Any], address: str) -> bool:
-    return join(source, asset["href"]) == address
-
-
 def _root_of(location: str) -> str:
     location = web_address(location) if is_web(location) else location
     return location if location.endswith(".json") else f"{location.rstrip('/')}/{CATALOG}"
 
 
-def _spread(items: list[str], count: int | None) -> list[str]:
+def _spread[T](items: list[T], count: int | None) -> list[T]:
     """So many of the items, evenly spread, the first and the last among them."""
     if count is None or len(items) <= count:
         return items
