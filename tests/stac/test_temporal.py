@@ -64,6 +64,13 @@ def test_bounds_reach_further_than_labels():
     assert interval(dataset, Overrides()) == (datetime(2000, 1, 1, tzinfo=UTC), datetime(2000, 1, 3, tzinfo=UTC))
 
 
+def test_bounds_without_values_say_nothing():
+    dataset = series(pd.date_range("2000-01-01", periods=2), bounds="time_bnds")
+    dataset["time_bnds"] = (("time", "bnds"), np.full((2, 2), "NaT", "datetime64[ns]"))
+    assert interval(dataset, Overrides()) == (datetime(2000, 1, 1, tzinfo=UTC), datetime(2000, 1, 2, tzinfo=UTC))
+    assert time_axis(dataset["time"], dataset["time_bnds"]).last == np.datetime64("2000-01-02")
+
+
 def test_bounds_of_an_undecoded_time_take_its_unit():
     dataset = series([0.5, 1.5], units="days since 2000-01-01", calendar="standard", bounds="time_bnds").assign(
         {"time_bnds": (("time", "bnds"), [[0.0, 1.0], [1.0, 2.0]])}

@@ -35,14 +35,14 @@ def describe_store(project: Project, collection: Collection, stored: Stored) -> 
         open_stored,
         released_versions,
         stored_containers,
+        tables_of_files,
     )
-    from simstac.write.provenance import GROUP  # noqa: PLC0415  # as above
 
     credentials = store_place(project, collection).credentials
 
     def read(each: Stored) -> xr.DataTree:
         opened = open_stored(each, credentials=credentials, source_keys=source_keys(collection))
-        return opened.drop_nodes(GROUP, errors="ignore")
+        return opened.drop_nodes(tables_of_files(opened))
 
     site, metadata, where = SiteFolder(project.site), collection.described(), placement(project, collection)
     data = read(stored)

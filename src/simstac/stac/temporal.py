@@ -89,7 +89,7 @@ def time_axis(coordinate: xr.DataArray, bounds: xr.DataArray | None, *, calendar
     """
     name = str(coordinate.name)
     values = moments_of(coordinate, calendar)
-    edges = values if bounds is None else moments_of(bounds, calendar)
+    edges = _edges(coordinate, bounds, calendar)
     return TimeAxis(
         name=name,
         first=edges.min(),
@@ -228,8 +228,7 @@ def _covered(dataset: xr.Dataset, overrides: Overrides) -> Iterable[Any]:
         coordinate = next((array for _, array in sorted(dataset.coords.items()) if _is_reference(array)), None)
     if coordinate is None:
         return
-    bounds = bounds_of(dataset, coordinate)
-    values = moments_of(coordinate if bounds is None else bounds, overrides.calendar)
+    values = _edges(coordinate, bounds_of(dataset, coordinate), overrides.calendar)
     if not values.size:
         return
     if lead is None or set(lead.dims) & set(coordinate.dims):
@@ -239,6 +238,12 @@ def _covered(dataset: xr.Dataset, overrides: Overrides) -> Iterable[Any]:
     for start, offset in ((values.min(), hours.min()), (values.max(), hours.max())):
         seconds = round(float(offset) * 3600)
         yield start + (np.timedelta64(seconds, "s") if isinstance(start, np.datetime64) else timedelta(seconds=seconds))
+
+
+def _edges(coordinate: xr.DataArray, bounds: xr.DataArray | None, calendar: str | None) -> np.ndarray[Any, Any]:
+    """The moments of the bounds of a time; its own where it has none, or all of them are missing."""
+    edges = moments_of(coordinate if bounds is None else bounds, calendar)
+    return edges if edges.size else moments_of(coordinate, calendar)
 
 
 def _is_reference(array: xr.DataArray) -> bool:
