@@ -31,6 +31,7 @@ def publish(
     catalog: Mapping[str, Any] | None = ...,
     drop_vanished: bool = ...,
     jobs: int | None = ...,
+    dask: str | None = ...,
     on_progress: OnProgress = ...,
 ) -> RunReport: ...
 @overload
@@ -43,9 +44,10 @@ def publish(
     catalog: Mapping[str, Any] | None = ...,
     drop_vanished: bool = ...,
     jobs: int | None = ...,
+    dask: str | None = ...,
     on_progress: OnProgress = ...,
 ) -> Coroutine[Any, Any, RunReport]: ...
-def publish(
+def publish(  # noqa: PLR0913  # each is a choice of its own
     results: Results | AsyncIterable[Event | Result],
     to: Destination,
     *,
@@ -54,6 +56,7 @@ def publish(
     catalog: Mapping[str, Any] | None = None,
     drop_vanished: bool = False,
     jobs: int | None = None,
+    dask: str | None = None,
     on_progress: OnProgress = silent,
 ) -> RunReport | Coroutine[Any, Any, RunReport]:
     """Publish results of idfkit; called again, it reads and writes only what is new.
@@ -72,6 +75,7 @@ def publish(
         catalog: The keys of the catalog, where it is not there yet: ``{"title": …, "public_url": …}``.
         drop_vanished: Whether runs that an earlier call published and this one does not have are dropped.
         jobs: Processes of this machine that read and write the runs; this one alone where None.
+        dask: The address of a Dask scheduler whose workers do so instead, or ``local`` for a cluster of ``jobs`` here.
         on_progress: Hears of every run read and written.
 
     Returns:
@@ -79,11 +83,11 @@ def publish(
 
     Raises:
         SourceError: If there are no runs, or none that completed; what is published stays as it is.
-        ConfigError: If a configuration could not say what is said here.
+        ConfigError: If a configuration could not say what is said here, or the Dask cluster cannot be used.
         StorageError: If the store cannot be written.
         PublishError: If the destination refuses.
     """
-    finish = partial(publish_study, drop_vanished=drop_vanished, parallel=Parallel(jobs), on_progress=on_progress)
+    finish = partial(publish_study, drop_vanished=drop_vanished, parallel=Parallel(jobs, dask), on_progress=on_progress)
     if isinstance(results, AsyncIterable):
         return _published(results, partial(destined, to, collection, catalog), parameters, finish, on_progress)
     found = study(results, parameters=parameters)

@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import psutil
 import pystac
 import pytest
 import xarray as xr
@@ -94,6 +95,18 @@ def test_a_configuration_says_what_the_runs_are_of(study_folder, tmp_path):
     assert (tmp_path / "www/office-study/collection.json").is_file()
     project = simstac.load_project(config)
     assert publish(study_folder / "elsewhere" / "i5", project, collection="office-study").ok
+
+
+def test_runs_are_read_by_the_processes_that_are_asked_for(study_folder, monkeypatch):
+    monkeypatch.setattr("simstac.write.workers.CONNECT_SECONDS", 1)
+    config = study_folder / "buildings.yaml"
+    config.write_text(config.read_text() + "    store: {chunks: {run: 1}}\n")
+    with pytest.raises(ConfigError, match=r"tcp://127.0.0.1:9: is no Dask scheduler that answers"):
+        publish(study_folder / "runs", config, dask="tcp://127.0.0.1:9")
+    here, seen = psutil.Process(), []
+    before = len(here.children())
+    assert publish(study_folder / "runs", config, jobs=2, on_progress=lambda _: seen.append(len(here.children()))).ok
+    assert max(seen) >= before + 2
 
 
 def test_runs_in_the_folder_to_publish_are_refused(study_folder):
