@@ -76,7 +76,8 @@ class _Sampler:
                     if other is not None and not values.identical(_loaded(f"{twin}{where}", other, at)):  # type: ignore[no-untyped-call]  # xarray's
                         raise StorageError(f"{document}{where}", "is not what was built", RECHECK)
                 count += 1
-        return f"{count} variables, up to {self.places} places of each" + (", equal to the site's" if twin else "")
+        places = "one place" if self.places == 1 else f"up to {self.places} places"
+        return f"{count} variables, {places} of each" + (", equal to the site's" if twin else "")
 
     def _tree(self, document: str, key: str) -> dict[str, xr.Dataset]:
         import xarray as xr  # noqa: PLC0415  # a check of links alone does not need it
