@@ -202,9 +202,10 @@ def test_another_axis_than_the_store_has_is_refused(tmp_path):
     grown(tmp_path, tmp_path / "store", along=("time",))
     with pytest.raises(SourceError, match=r"has no coordinate along 'member', as source.along says"):
         grown(tmp_path, tmp_path / "new", along=("member",))
-    days(tmp_path, 1)
-    with pytest.raises(SourceError, match="appends along time, fixed when it was created, and not along lat"):
-        grown(tmp_path, tmp_path / "store", along=("lat",))
+    for more in ((), (1,)):
+        days(tmp_path, *more)
+        with pytest.raises(SourceError, match="appends along time, fixed when it was created, and not along lat"):
+            grown(tmp_path, tmp_path / "store", along=("lat",))
 
 
 def test_a_damaged_file_is_one_line(tmp_path):

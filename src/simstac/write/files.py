@@ -101,7 +101,7 @@ def write_files(  # noqa: PLR0913  # all but three are options
     """
     place, wished = Place(href, scheme, credentials), dict(chunks or {})
     settings = _settings(source.options, wished)
-    mark = _fingerprint(source.files, settings)
+    mark = _fingerprint(source.files, settings, source.options.along)
 
     def write_once(repository: icechunk.Repository) -> tuple[Stored, FilesReport]:
         if _is_current(head_of_dataset(repository, href), mark, drop_vanished):
@@ -143,9 +143,9 @@ def _settings(options: CfOptions, wished: Mapping[str, int]) -> dict[str, Any]:
     }
 
 
-def _fingerprint(files: Sequence[SourceFile], settings: Mapping[str, Any]) -> str:
-    about = [[file.name, file.version] for file in files]
-    return hashlib.sha256(json.dumps([about, settings], sort_keys=True).encode()).hexdigest()
+def _fingerprint(files: Sequence[SourceFile], settings: Mapping[str, Any], along: Sequence[str]) -> str:
+    about = [[[file.name, file.version] for file in files], settings, *([along] if along else [])]
+    return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
 
 
 def _is_current(head: Head | None, mark: str, drop: Dropped) -> bool:
