@@ -5,7 +5,6 @@ from __future__ import annotations
 import heapq
 import ipaddress
 import os
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from simstac.engine.stores import open_repository, open_store
 from simstac.engine.trust import ambient_allowed
 from simstac.engine.virtual import Container
 from simstac.errors import StorageError
+from simstac.natural_order import natural_key
 from simstac.storage import (
     AwsS3,
     CustomS3,
@@ -132,13 +132,8 @@ def _open_icechunk(
 
 def _tag_at(repository: icechunk.Repository, snapshot_id: str) -> str | None:
     """The tag that names a snapshot, of several the last by name; each of the last `MAX_TAGS` costs a request."""
-    latest = heapq.nlargest(MAX_TAGS, repository.list_tags(), key=_natural)
+    latest = heapq.nlargest(MAX_TAGS, repository.list_tags(), key=natural_key)
     return next((tag for tag in latest if repository.lookup_tag(tag) == snapshot_id), None)
-
-
-def _natural(name: str) -> list[tuple[int, str]]:
-    """A name by which 1.10 comes after 1.9."""
-    return [(int(part or 0) if part.isdigit() else 0, part) for part in re.split(r"(\d+)", name)]
 
 
 def _zarr_store(href: str, scheme: StorageScheme, trusted: frozenset[str], credentials: KeySource | None) -> Any:

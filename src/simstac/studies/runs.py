@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import glob
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path, PurePosixPath
 
 from simstac.errors import SourceError
+from simstac.natural_order import natural_key
 from simstac.objects import split_pattern
 from simstac.studies.parameters import Parameters
 from simstac.studies.remote import RemotePath
@@ -94,7 +94,7 @@ def in_order(runs: Iterable[Run], where: str) -> tuple[Run, ...]:
     if foreign := next((run for run in runs if not _is_text(run.name + run.source)), None):
         problem = f"has a run called {foreign.name!r}, which is not UTF-8"
         raise SourceError(where, problem, "rename its folder, or narrow the pattern of the runs")
-    ordered = sorted(runs, key=lambda run: (_natural(run.name), run.source))
+    ordered = sorted(runs, key=lambda run: (natural_key(run.name), run.source))
     for name, same in groupby(ordered, key=lambda run: run.name):
         paths = [run.source for run in same]
         if len(paths) > 1:
@@ -144,8 +144,3 @@ def _matches(base: Path, pattern: str | Path, is_run: Callable[[Path], bool]) ->
 
 def _is_text(name: str) -> bool:
     return name.encode(errors="ignore").decode() == name
-
-
-def _natural(name: str) -> tuple[tuple[int, int, str], ...]:
-    parts = re.split(r"(\d+)", name)
-    return tuple((0, int(part), part) if part.isdecimal() else (1, 0, part) for part in parts)

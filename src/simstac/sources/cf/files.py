@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import tempfile
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,6 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from simstac.errors import SourceError
+from simstac.natural_order import natural_key
 from simstac.objects import FileInfo, Files, LocalFiles, split_pattern
 from simstac.sources.cf.options import CfOptions
 from simstac.sources.globs import fits
@@ -75,7 +75,7 @@ def find_files(patterns: Sequence[str], open_files: Open, *, by_content: bool = 
             raise SourceError(_shown(pattern, open_files), "matches no files", remedy)
         found |= {_address(unit): unit for unit in units}
     units = [replace(unit, version=_content(unit)) if by_content else unit for unit in found.values()]
-    return tuple(sorted(units, key=lambda unit: _natural(unit.name)))
+    return tuple(sorted(units, key=lambda unit: natural_key(unit.name)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,11 +222,6 @@ def _content(unit: SourceFile) -> str:
         else:
             digest.update(unit.files.read(path))
     return f"sha256:{digest.hexdigest()}"
-
-
-def _natural(name: str) -> list[tuple[int, int, str]]:
-    """A key by which ``step-9`` is before ``step-10``."""
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", name)]
 
 
 def _shown(pattern: str, open_files: Open) -> str:
