@@ -54,7 +54,7 @@ def reads(base: Path) -> Counter[str]:
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[distributed.LocalCluster]:
-    options = {"host": "127.0.0.1", "dashboard_address": None, "threads_per_worker": 1}
+    options = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "threads_per_worker": 1}
     with distributed.LocalCluster(n_workers=2, **options) as cluster:
         yield cluster
 
@@ -170,6 +170,7 @@ def test_a_dask_cluster_writes_the_same_store_though_a_worker_is_killed(tmp_path
 def test_workers_without_this_simstac_are_refused(cluster, there, said):
     code = f"import importlib.metadata as m\nm.kept = m.version\ndef version(name): {there}\nm.version = version"
     with distributed.Client(cluster) as client:
+        client.wait_for_workers(2)  # one that was killed is back
         client.run(exec, code, {})
         try:
             with (

@@ -102,7 +102,7 @@ def hired(parallel: Parallel, prepare: Callable[[], None] = _nothing) -> Iterato
         raise ConfigError("--dask", "needs Dask", "pip install 'simstac[dask]'") from error
     dask: Any = distributed
     if parallel.dask == LOCAL:
-        here = {"host": "127.0.0.1", "dashboard_address": None, "threads_per_worker": 1}
+        here = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "threads_per_worker": 1}
         try:
             with _deaf_to_interrupts():
                 local = dask.LocalCluster(n_workers=parallel.jobs or os.cpu_count() or 1, **here)
