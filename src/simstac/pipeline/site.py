@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import logging
-import os
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from simstac.catalog import Content, Edit, document_at
 from simstac.errors import InvalidDocumentError, PublishError
+from simstac.publishing.lock import held
 from simstac.publishing.site import OWN
 from simstac.stac.document import Document
 from simstac.stac.files import ShippedFile
@@ -113,15 +112,11 @@ class SiteFolder:
     def _alone(self) -> Iterator[None]:
         """Hold the site alone; the folder itself is locked, so that a site nobody may write can still be compared."""
         folder = self.root / OWN
-        with _explained(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            with suppress(OSError):  # a file system without locks
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with ExitStack() as stack:
+            with _explained(folder):
+                folder.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(held(folder, alone=True))
             yield
-        finally:
-            os.close(descriptor)
 
     def _stage(self, edits: Iterable[Edit]) -> list[tuple[str, Path | None]]:
         """Write the documents that differ beside the others, and make the folders that they go into."""

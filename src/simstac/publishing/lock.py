@@ -18,16 +18,16 @@ def locked(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def held_still(folder: Path) -> Iterator[None]:
-    """Wait for whoever holds a folder alone, and let nobody do so meanwhile; at once where there is no such folder."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except FileNotFoundError:
-        yield
-        return
+def held(folder: Path, *, alone: bool) -> Iterator[None]:
+    """Hold a folder, alone or beside others who do not hold it alone, waiting until that is possible.
+
+    Raises:
+        OSError: If it is not there, or cannot be opened.
+    """
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
         with suppress(OSError):  # a file system without locks
-            fcntl.flock(descriptor, fcntl.LOCK_SH)
+            fcntl.flock(descriptor, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
         yield
     finally:
         os.close(descriptor)

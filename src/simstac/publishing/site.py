@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
 from simstac.errors import PublishError
 from simstac.media_types import media_type_of
-from simstac.publishing.lock import held_still
+from simstac.publishing.lock import held
 
 CATALOG = "catalog.json"
 OWN = ".simstac"
@@ -130,7 +130,7 @@ def read_site(root: Path, listed: Callable[[bytes], str] | None = None) -> Site:
     files: dict[str, File] = {}
     pointers: dict[str, bytes] = {}
     try:
-        with held_still(root / OWN):
+        with held(root / OWN, alone=False) if (root / OWN).is_dir() else nullcontext():
             for path, entry in _walk(root, ""):
                 path.encode()
                 kind = kind_of(path)
