@@ -27,6 +27,8 @@ def ensemble(runs: int) -> Any:
     """A study of the layout ``study/1`` with eight hourly series; the series take no memory."""
     import xarray as xr
 
+    from simstac.sources.attributes import SAID, said_as_text
+
     names = np.array([f"run-{index:06d}" for index in range(runs)], dtype=np.dtypes.StringDType())
     time = np.datetime64("2017-01-01T01:00", "s") + np.arange(HOURS) * np.timedelta64(3600, "s")
     field = np.broadcast_to(np.float32(20), (runs, ZONES, HOURS))
@@ -42,7 +44,9 @@ def ensemble(runs: int) -> Any:
     numbers = {"u_value": ("run", np.arange(runs) % 50 / 100), "setpoint": ("run", 20.0 + np.arange(runs) % 4)}
     zones = np.array([f"ZONE {index}" for index in range(ZONES)], dtype=np.dtypes.StringDType())
     coords = {"run": names, "zone": zones, "time": time, **numbers}
-    return xr.Dataset(series | facts | {"eui": ("run", 50 + np.arange(runs) / runs)}, coords, {"simstac": layout})
+    return xr.Dataset(
+        series | facts | {"eui": ("run", 50 + np.arange(runs) / runs)}, coords, {SAID: said_as_text(layout)}
+    )
 
 
 def edits(runs: int) -> Iterator[tuple[str, bytes | None]]:
